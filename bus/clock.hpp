@@ -1,0 +1,15 @@
+// The only clock of quarry.
+#pragma once
+
+#include "msg/time.hpp"
+
+namespace quarry::bus {
+
+// CLOCK_MONOTONIC.
+Time now();
+// Seconds since 1970; only for what is written to disk or shown to people.
+std::int64_t wall_seconds();
+// From getrandom(); seeds the generators of cores, and ids that a peer sees.
+std::uint64_t random_u64();
+
+}  // namespace quarry::bus

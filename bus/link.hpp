@@ -1,0 +1,73 @@
+// A link between two actors. The bound end (ROUTER) takes one partner and its epoch: the latest
+// to say Hello; what bears another epoch is dropped and counted. The connecting end (DEALER)
+// chooses the epoch and says Hello when it is made. Either end sees its partner's Hello as an item,
+// and tells again what is outstanding.
+//
+// Actors always read their links; what waits to be sent is bounded by the credit that actors give
+// each other (Room, worker credit), so a full pipe only delays.
+#pragma once
+
+#include "bus/outbox.hpp"
+#include "msg/link.hpp"
+
+namespace quarry::bus {
+
+// Socket options of a link's ends: see ARCHITECTURE.md for the credit that bounds them.
+Socket::Options link_options(Socket::Kind kind, const Network& network);
+
+// In: the variant of items that come; Out items are given to add().
+template <class In>
+class BoundLink {
+ public:
+  static Result<BoundLink> open(Context& context, const std::string& endpoint,
+                                const Network& network);
+  Socket& socket() { return socket_; }
+  // Appends the items of a message from the partner. A first Hello makes the sender the partner.
+  void read(Message message, std::vector<In>& to);
+  // Dropped while there is no partner: it is told again after its Hello.
+  template <class Item>
+  void add(const Item& item) {
+    if (epoch_ != 0) outbox_.add(item);
+  }
+  // True while something waits for a full pipe.
+  bool flush();
+  std::uint64_t dropped() const { return dropped_; }
+
+ private:
+  BoundLink(Socket socket, const Network& network)
+      : socket_(std::move(socket)), decoder_(network) {}
+  Socket socket_;
+  Decoder<link::Protocol> decoder_;
+  Outbox<link::Protocol> outbox_{0};
+  Route partner_;
+  std::uint64_t epoch_ = 0;
+  std::uint64_t dropped_ = 0;
+};
+
+template <class In>
+class ConnectedLink {
+ public:
+  // Connects and says Hello with a new random epoch.
+  static Result<ConnectedLink> open(Context& context, const std::string& endpoint,
+                                    const Network& network);
+  Socket& socket() { return socket_; }
+  void read(Message message, std::vector<In>& to);
+  template <class Item>
+  void add(const Item& item) {
+    outbox_.add(item);
+  }
+  bool flush();
+  std::uint64_t dropped() const { return dropped_; }
+
+ private:
+  ConnectedLink(Socket socket, const Network& network, std::uint64_t epoch);
+  Socket socket_;
+  Decoder<link::Protocol> decoder_;
+  std::uint64_t epoch_;
+  Outbox<link::Protocol> outbox_;
+  std::uint64_t dropped_ = 0;
+};
+
+}  // namespace quarry::bus
+
+#include "bus/link_impl.hpp"

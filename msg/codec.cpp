@@ -1,0 +1,175 @@
+#include "msg/codec.hpp"
+
+namespace quarry {
+namespace {
+
+// msgpack's parser calls these; a false ends the parse.
+class Splitter : public msgpack::null_visitor {
+ public:
+  explicit Splitter(std::vector<Token>& to) : to_(to) {}
+
+  bool visit_nil() { return false; }
+  bool visit_boolean(bool v) { return add(Token::Type::boolean, v ? 1 : 0, nullptr); }
+  bool visit_positive_integer(std::uint64_t v) { return add(Token::Type::number, v, nullptr); }
+  bool visit_negative_integer(std::int64_t) { return false; }
+  bool visit_float32(float) { return false; }
+  bool visit_float64(double) { return false; }
+  bool visit_str(const char* v, std::uint32_t size) { return add(Token::Type::text, size, v); }
+  bool visit_bin(const char* v, std::uint32_t size) { return add(Token::Type::bytes, size, v); }
+  bool visit_ext(const char*, std::uint32_t) { return false; }
+  bool start_array(std::uint32_t count) {
+    return ++depth_ <= limits::kMaxDepth && add(Token::Type::array, count, nullptr);
+  }
+  bool end_array() {
+    --depth_;
+    return true;
+  }
+  bool start_map(std::uint32_t) { return false; }
+
+ private:
+  bool add(Token::Type type, std::uint64_t number, const char* at) {
+    // A scalar outside of any array is no message.
+    if (to_.size() == limits::kMaxTokens || depth_ == 0) return false;
+    to_.push_back({type, number, at});
+    return true;
+  }
+
+  std::vector<Token>& to_;
+  std::size_t depth_ = 0;
+};
+
+}  // namespace
+
+Tokenizer::Tokenizer() { tokens_.reserve(limits::kBatchItems * 8); }
+
+bool Tokenizer::split(ByteView envelope) {
+  tokens_.clear();
+  Splitter splitter(tokens_);
+  std::size_t end = 0;
+  const std::string_view text = text_of(envelope);
+  try {
+    return msgpack::parse(text.data(), text.size(), end, splitter) && end == text.size();
+  } catch (const std::exception&) {  // the parser's own limits
+    return false;
+  }
+}
+
+template <class Context>
+Encoded Writer::finish_with(std::uint8_t protocol, std::uint8_t version, const Context& context) {
+  Encoded encoded;
+  encoded.envelope.reserve(items_.size() + 16 + limits::kMaxNetwork);
+  Sink sink{encoded.envelope};
+  msgpack::packer<Sink> packer(sink);
+  packer.pack_array(4);
+  packer.pack(protocol);
+  packer.pack(version);
+  packer.pack(context);
+  packer.pack_array(count_);
+  encoded.envelope += items_;
+  encoded.values = std::exchange(values_, {});
+  encoded.value_bytes = std::exchange(value_bytes_, 0);
+  items_.clear();
+  count_ = 0;
+  alone_ = false;
+  return encoded;
+}
+
+Encoded Writer::finish(std::uint8_t protocol, std::uint8_t version, std::string_view context) {
+  return finish_with(protocol, version, std::string(context));
+}
+Encoded Writer::finish(std::uint8_t protocol, std::uint8_t version, std::uint64_t context) {
+  return finish_with(protocol, version, context);
+}
+
+bool Reader::no(Reason reason, std::string_view detail) {
+  if (!unfit_) unfit_ = Unfit{reason, std::string(detail)};
+  return false;
+}
+
+const Token* Reader::next(Token::Type type, std::string_view detail) {
+  if (at_ < tokens_.size() && tokens_[at_].type == type) return &tokens_[at_++];
+  no(Reason::malformed, detail);
+  return nullptr;
+}
+
+std::optional<std::uint32_t> Reader::array(std::size_t most) {
+  const Token* token = next(Token::Type::array, "an array was expected");
+  if (token == nullptr) return std::nullopt;
+  if (token->number > most) {
+    no(Reason::too_many, "more elements than " + std::to_string(most));
+    return std::nullopt;
+  }
+  return static_cast<std::uint32_t>(token->number);
+}
+
+bool Reader::number(std::uint64_t& to, std::uint64_t most) {
+  const Token* token = next(Token::Type::number, "a number was expected");
+  if (token == nullptr) return false;
+  if (token->number > most) return no(Reason::malformed, "a number beyond its range");
+  to = token->number;
+  return true;
+}
+
+bool Reader::get(bool& to) {
+  const Token* token = next(Token::Type::boolean, "true or false was expected");
+  if (token != nullptr) to = token->number != 0;
+  return token != nullptr;
+}
+
+bool Reader::get(Key& to) {
+  const Token* token = next(Token::Type::bytes, "a key was expected, as bytes");
+  if (token == nullptr) return false;
+  if (token->number != key_length_) {
+    return no(Reason::key_length, "keys of this network have " + std::to_string(key_length_) +
+                                      " bytes, not " + std::to_string(token->number));
+  }
+  to = Key(token->view());
+  return true;
+}
+
+bool Reader::get(Prefix& to) {
+  const Token* token = next(Token::Type::bytes, "a prefix was expected, as bytes");
+  if (token == nullptr) return false;
+  if (token->number > key_length_) return no(Reason::key_length, "a prefix longer than a key");
+  to = Prefix(token->view());
+  return true;
+}
+
+bool Reader::get(Tag& to) {
+  const Token* token = next(Token::Type::bytes, "a tag was expected, as bytes");
+  if (token == nullptr) return false;
+  if (token->number > limits::kMaxTag) {
+    return no(Reason::too_large, "a tag of more than " + std::to_string(limits::kMaxTag) + " bytes");
+  }
+  to = Tag(token->view());
+  return true;
+}
+
+bool Reader::get(PeerKey& to) {
+  const Token* token = next(Token::Type::bytes, "a peer's key was expected, as bytes");
+  if (token == nullptr) return false;
+  if (token->number != PeerKey::kSize) return no(Reason::malformed, "a peer's key has 32 bytes");
+  std::memcpy(to.bytes.data(), token->at, PeerKey::kSize);
+  return true;
+}
+
+bool Reader::get(std::string& to) {
+  const Token* token = next(Token::Type::text, "text was expected");
+  if (token == nullptr) return false;
+  if (token->number > limits::kMaxText) {
+    return no(Reason::too_large, "a text of more than " + std::to_string(limits::kMaxText) + " bytes");
+  }
+  to.assign(text_of(token->view()));
+  return true;
+}
+
+bool Reader::get(Payload& to) {
+  std::uint64_t length = 0;
+  if (!number(length, UINT32_MAX)) return false;
+  if (length > left_in_payload()) return no(Reason::malformed, "a value longer than the payload");
+  to = payload_.slice(payload_at_, static_cast<std::size_t>(length));
+  payload_at_ += static_cast<std::size_t>(length);
+  return true;
+}
+
+}  // namespace quarry

@@ -1,0 +1,346 @@
+// How all four protocols are written and read. A message is one envelope frame (msgpack)
+//
+//     [protocol, version, context, [item, ...]]        item = [kind, field, ...]
+//
+// and at most one payload frame: the values that the items name, back to back, in order; an item
+// carries its value's length. An item is a struct that lists its fields once:
+//
+//     struct NoData {
+//       static constexpr std::uint8_t kKind = 6;
+//       RequestId request;
+//       static constexpr auto fields() { return std::tuple(&NoData::request); }
+//     };
+//
+// Reading is strict: exact counts, exact key length, known words, no byte left over. The whole
+// envelope is checked into a bounded list of tokens before anything is built, without allocation;
+// what is built afterwards is bounded by limits.hpp.
+#pragma once
+
+#include <msgpack.hpp>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "msg/limits.hpp"
+#include "msg/payload.hpp"
+#include "msg/types.hpp"
+#include "msg/words.hpp"
+
+namespace quarry {
+
+// Why a message does not fit. `detail` is a sentence for the other end's person.
+struct Unfit {
+  Reason reason = Reason::malformed;
+  std::string detail;
+  friend bool operator==(const Unfit&, const Unfit&) = default;
+};
+
+// One msgpack value of an envelope. Bytes and text point into the envelope.
+struct Token {
+  enum class Type : std::uint8_t { number, boolean, bytes, text, array };
+  Type type;
+  std::uint64_t number;  // value, or size in bytes, or number of elements
+  const char* at;
+  ByteView view() const {
+    return {reinterpret_cast<const std::byte*>(at), static_cast<std::size_t>(number)};
+  }
+};
+
+// Splits an envelope into tokens. Keep one per reader: its room is used again.
+class Tokenizer {
+ public:
+  Tokenizer();
+  // False when the envelope is not exactly one msgpack array of allowed values within the limits.
+  bool split(ByteView envelope);
+  const std::vector<Token>& tokens() const { return tokens_; }
+
+ private:
+  std::vector<Token> tokens_;
+};
+
+// A batch ready to travel: the envelope, and the values it names.
+struct Encoded {
+  std::string envelope;
+  std::vector<Payload> values;
+  std::size_t value_bytes = 0;
+};
+
+// The most elements a list may have, by what it lists.
+template <class T>
+inline constexpr std::size_t kListLimit = limits::kMaxKeys;
+template <class Record>
+  requires requires { Record::fields(); }
+inline constexpr std::size_t kListLimit<Record> = limits::kMaxRecords;
+template <>
+inline constexpr std::size_t kListLimit<PeerKey> = limits::kMaxTargets;
+template <>
+inline constexpr std::size_t kListLimit<Tag> = limits::kMaxTags;
+
+// Collects items into one message.
+class Writer {
+ public:
+  template <class Item>
+  void add(const Item& item) {
+    constexpr auto fields = Item::fields();
+    constexpr std::size_t count = std::tuple_size_v<decltype(fields)>;
+    packer_.pack_array(1 + count);
+    packer_.pack(Item::kKind);
+    std::apply([&](auto... field) { (put(item.*field), ...); }, fields);
+    ++count_;
+  }
+
+  bool empty() const { return count_ == 0; }
+  std::size_t bytes() const { return items_.size() + value_bytes_; }
+  // Whether an item with a value of this many bytes must go into the next message.
+  bool closed_for(std::size_t size) const {
+    return count_ == limits::kBatchItems || items_.size() > limits::kBatchBytes ||
+           (!values_.empty() && (size >= limits::kTravelsAlone || alone_ ||
+                                 value_bytes_ + size > limits::kBatchBytes));
+  }
+
+  // The message, and an empty writer again. Context is a network's name or a link's epoch.
+  Encoded finish(std::uint8_t protocol, std::uint8_t version, std::string_view context);
+  Encoded finish(std::uint8_t protocol, std::uint8_t version, std::uint64_t context);
+
+ private:
+  struct Sink {
+    std::string& to;
+    void write(const char* data, std::size_t size) { to.append(data, size); }
+  };
+
+  void put_bytes(ByteView bytes) {
+    packer_.pack_bin(static_cast<std::uint32_t>(bytes.size()));
+    packer_.pack_bin_body(reinterpret_cast<const char*>(bytes.data()),
+                          static_cast<std::uint32_t>(bytes.size()));
+  }
+  void put(bool flag) { packer_.pack(flag); }
+  template <std::unsigned_integral Number>
+    requires(!std::same_as<Number, bool>)
+  void put(Number number) {
+    packer_.pack(number);
+  }
+  template <NamedWord Word>
+  void put(Word word) {
+    packer_.pack(static_cast<std::uint8_t>(word));
+  }
+  template <class Kind>
+  void put(Id<Kind> id) {
+    packer_.pack(id.value);
+  }
+  template <std::size_t N>
+  void put(const ShortBytes<N>& bytes) {
+    put_bytes(bytes.view());
+  }
+  void put(const PeerKey& peer) { put_bytes(peer.view()); }
+  void put(const std::string& text) {
+    // Our own words may run long; the other end takes no more than this.
+    const auto size = static_cast<std::uint32_t>(std::min(text.size(), limits::kMaxText));
+    packer_.pack_str(size);
+    packer_.pack_str_body(text.data(), size);
+  }
+  template <class T>
+  void put(const std::vector<T>& list) {
+    packer_.pack_array(static_cast<std::uint32_t>(list.size()));
+    for (const T& element : list) put(element);
+  }
+  template <class Record>
+    requires requires { Record::fields(); }
+  void put(const Record& record) {
+    packer_.pack_array(std::tuple_size_v<decltype(Record::fields())>);
+    std::apply([&](auto... field) { (put(record.*field), ...); }, Record::fields());
+  }
+  void put(const Payload& value) {
+    packer_.pack(static_cast<std::uint32_t>(value.size()));
+    alone_ = alone_ || value.size() >= limits::kTravelsAlone;
+    value_bytes_ += value.size();
+    values_.push_back(value);
+  }
+  template <class Context>
+  Encoded finish_with(std::uint8_t protocol, std::uint8_t version, const Context& context);
+
+  std::string items_;
+  Sink sink_{items_};
+  msgpack::packer<Sink> packer_{sink_};
+  std::uint32_t count_ = 0;
+  std::vector<Payload> values_;
+  std::size_t value_bytes_ = 0;
+  bool alone_ = false;
+};
+
+// Reads the fields of items from tokens. Says no once and for all at the first thing that does
+// not fit, and keeps the reason.
+class Reader {
+ public:
+  Reader(const std::vector<Token>& tokens, Payload payload, std::uint8_t key_length)
+      : tokens_(tokens), payload_(std::move(payload)), key_length_(key_length) {}
+
+  std::optional<std::uint32_t> array(std::size_t most);
+  bool number(std::uint64_t& to, std::uint64_t most);
+  bool finished() const { return at_ == tokens_.size() && payload_at_ == payload_.size(); }
+  std::size_t left_in_payload() const { return payload_.size() - payload_at_; }
+
+  bool get(bool& to);
+  template <std::unsigned_integral Number>
+    requires(!std::same_as<Number, bool>)
+  bool get(Number& to) {
+    std::uint64_t n = 0;
+    if (!number(n, std::numeric_limits<Number>::max())) return false;
+    to = static_cast<Number>(n);
+    return true;
+  }
+  template <NamedWord Word>
+  bool get(Word& to) {
+    std::uint64_t n = 0;
+    if (!number(n, 255)) return false;
+    if (!known<Word>(n)) return no(Reason::malformed, "a word that this version does not know");
+    to = static_cast<Word>(n);
+    return true;
+  }
+  template <class Kind>
+  bool get(Id<Kind>& to) {
+    return number(to.value, UINT64_MAX);
+  }
+  bool get(Key& to);
+  bool get(Prefix& to);
+  bool get(Tag& to);
+  bool get(PeerKey& to);
+  bool get(std::string& to);
+  bool get(Payload& to);
+  // A record inside an item: an array of its fields.
+  template <class Record>
+    requires requires { Record::fields(); }
+  bool get(Record& to) {
+    constexpr std::size_t fields = std::tuple_size_v<decltype(Record::fields())>;
+    const auto count = array(fields);
+    if (!count) return false;
+    if (*count != fields) return no(Reason::malformed, "a record with a wrong number of fields");
+    return std::apply([&](auto... field) { return (get(to.*field) && ...); }, Record::fields());
+  }
+  template <class T>
+  bool get(std::vector<T>& to) {
+    const auto count = array(kListLimit<T>);
+    if (!count) return false;
+    to.resize(*count);
+    for (T& element : to) {
+      if (!get(element)) return false;
+    }
+    return true;
+  }
+
+  bool no(Reason reason, std::string_view detail);
+  Unfit unfit() const { return unfit_.value_or(Unfit{Reason::malformed, "bytes left over"}); }
+
+ private:
+  const Token* next(Token::Type type, std::string_view detail);
+
+  const std::vector<Token>& tokens_;
+  std::size_t at_ = 0;
+  Payload payload_;
+  std::size_t payload_at_ = 0;
+  std::uint8_t key_length_;
+  std::optional<Unfit> unfit_;
+};
+
+namespace codec {
+
+template <class Item>
+bool read_fields(Reader& reader, std::uint32_t count, Item& item) {
+  constexpr auto fields = Item::fields();
+  if (count != 1 + std::tuple_size_v<decltype(fields)>) {
+    return reader.no(Reason::malformed, "an item with a wrong number of fields");
+  }
+  return std::apply([&](auto... field) { return (reader.get(item.*field) && ...); }, fields);
+}
+
+// Reads one item into whichever alternative of Items has its kind.
+template <class Items, std::size_t I = 0>
+bool read_item(Reader& reader, std::uint64_t kind, std::uint32_t count, std::vector<Items>& to) {
+  if constexpr (I == std::variant_size_v<Items>) {
+    return reader.no(Reason::malformed, "an item of a kind that this door does not take");
+  } else {
+    using Item = std::variant_alternative_t<I, Items>;
+    if (kind != Item::kKind) return read_item<Items, I + 1>(reader, kind, count, to);
+    auto& item = to.emplace_back(std::in_place_type<Item>);
+    return read_fields(reader, count, std::get<Item>(item));
+  }
+}
+
+template <class Items>
+bool read_items(Reader& reader, std::vector<Items>& to) {
+  const auto items = reader.array(limits::kBatchItems);
+  if (!items) return false;
+  for (std::uint32_t i = 0; i < *items; ++i) {
+    std::uint64_t kind = 0;
+    const auto count = reader.array(64);
+    if (!count || !reader.number(kind, 255) || !read_item(reader, kind, *count, to)) return false;
+  }
+  return reader.finished() ||
+         reader.no(Reason::malformed, "bytes left over in the envelope or the payload");
+}
+
+}  // namespace codec
+
+// A protocol is a struct with kProtocol, kVersion, and its Context: a network's name (text; unless
+// kNetworkMustMatch, the empty text means "whichever") or a link's epoch (number).
+
+// Reads messages of one protocol. Items is the variant of the items that this end takes.
+template <class Protocol>
+class Decoder {
+ public:
+  // `network` gives the key length; its name must be the message's context (peer protocol) or may
+  // be (control, worker).
+  explicit Decoder(Network network) : network_(std::move(network)) {}
+
+  // Appends the items of one message to `to`, in order; on failure `to` is as it was.
+  template <class Items>
+  std::optional<Unfit> read(ByteView envelope, Payload payload, std::vector<Items>& to) {
+    if (!tokenizer_.split(envelope)) {
+      return Unfit{Reason::malformed, "not a message: no msgpack array within the limits"};
+    }
+    Reader reader(tokenizer_.tokens(), std::move(payload), network_.key_length);
+    const std::size_t before = to.size();
+    if (head(reader) && codec::read_items(reader, to)) return std::nullopt;
+    to.erase(to.begin() + static_cast<std::ptrdiff_t>(before), to.end());
+    return reader.unfit();
+  }
+  // The context of the last message that was read.
+  const typename Protocol::Context& context() const { return context_; }
+  const Network& network() const { return network_; }
+  // A client or worker learns the network from its welcome.
+  void learn(Network network) { network_ = std::move(network); }
+
+ private:
+  bool head(Reader& reader) {
+    std::uint64_t protocol = 0, version = 0;
+    const auto count = reader.array(4);
+    if (!count || !reader.number(protocol, 255)) return false;
+    if (protocol != Protocol::kProtocol) {
+      return reader.no(Reason::protocol, "another protocol is spoken at this door");
+    }
+    if (!reader.number(version, 255)) return false;
+    if (version != Protocol::kVersion) {
+      return reader.no(Reason::version, "this end speaks version " +
+                                            std::to_string(Protocol::kVersion) + ", not " +
+                                            std::to_string(version));
+    }
+    if (*count != 4) return reader.no(Reason::malformed, "a message has four elements");
+    if (!reader.get(context_)) return false;
+    if constexpr (std::same_as<typename Protocol::Context, std::string>) {
+      const bool any = !Protocol::kNetworkMustMatch &&
+                       (context_.empty() || network_.name.empty());
+      if (!any && context_ != network_.name) {
+        return reader.no(Reason::network, "this network is called " + network_.name);
+      }
+    }
+    return true;
+  }
+
+  Network network_;
+  Tokenizer tokenizer_;
+  typename Protocol::Context context_{};
+};
+
+}  // namespace quarry

@@ -1,0 +1,43 @@
+// The limits of what is said: sizes on the wire, each with its reason. A limit of one actor's
+// tables stands in that actor's limits.hpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "msg/types.hpp"
+
+namespace quarry::limits {
+
+// A batch closes at this many items, or at this many bytes of values: enough that the cost of a
+// message is shared, little enough that one batch is never a long turn.
+inline constexpr std::size_t kBatchItems = 256;
+inline constexpr std::size_t kBatchBytes = 256 * 1024;
+
+// A value at least this large travels alone in its message, so that its frame is moved on and
+// never copied together with others.
+inline constexpr std::size_t kTravelsAlone = 32 * 1024;
+
+inline constexpr std::size_t kMaxTag = 64;       // bytes; the usual tag is 8
+inline constexpr std::size_t kMaxText = 255;     // bytes of a name, an agent, a reason
+inline constexpr std::size_t kMaxTargets = 64;   // per fetch
+inline constexpr std::size_t kMaxKeys = 256;     // keys listed in one item
+inline constexpr std::size_t kMaxTags = 256;     // subscribers told to a verifier in one delivery
+inline constexpr std::size_t kMaxNetwork = 64;   // bytes of a network's name
+inline constexpr std::size_t kMaxRecords = 2048; // records in one item: the peers of a set
+inline constexpr std::size_t kMaxDepth = 5;      // message, items, item, list, record
+inline constexpr std::size_t kMaxTokens = 16384; // msgpack values in one envelope
+
+// The largest envelope of a batch of asks: what MAXMSGSIZE lets an unknown peer make us hold.
+// 24: array, kind, request id, key header and room of one ask, at their longest.
+constexpr std::size_t max_ask_envelope(const Network& network) {
+  return 16 + 2 * kMaxNetwork + 2 * kMaxText + kBatchItems * (24 + network.key_length);
+}
+// The largest envelope on doors whose partners are already known (workers, clients, links).
+inline constexpr std::size_t kMaxEnvelope = 512 * 1024;
+// The largest payload frame: one value alone, or a closed batch.
+constexpr std::size_t max_payload(const Network& network) {
+  return network.max_value > kBatchBytes ? network.max_value : kBatchBytes;
+}
+
+}  // namespace quarry::limits

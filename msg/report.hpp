@@ -1,0 +1,151 @@
+// What actors report about themselves, for `status` and `peers list`: the same items inside a node
+// (link) and to its clients (control), so that the Engine can pass them on as they are. Each names
+// the call that it answers; Done or Failed ends the call.
+#pragma once
+
+#include <tuple>
+#include <vector>
+
+#include "msg/codec.hpp"
+
+namespace quarry::report {
+
+// One peer as a provider of the peer set knows it. A record: part of other items.
+struct PeerEntry {
+  PeerKey peer;
+  std::string endpoint;  // tcp://host:port; empty for a serve_only peer
+  PeerRole role = PeerRole::primary;
+  std::string name;  // for people; may be empty
+  static constexpr auto fields() {
+    return std::tuple(&PeerEntry::peer, &PeerEntry::endpoint, &PeerEntry::role, &PeerEntry::name);
+  }
+  friend bool operator==(const PeerEntry&, const PeerEntry&) = default;
+};
+
+// Commands about peers, from a client through the Engine to the PeerSelector.
+
+// Replaces the peer set, if `number` is above that of the last one (R32).
+struct PeerSet {
+  static constexpr std::uint8_t kKind = 64;
+  CallId call;
+  std::uint64_t number = 0;
+  std::vector<PeerEntry> peers;
+  static constexpr auto fields() {
+    return std::tuple(&PeerSet::call, &PeerSet::number, &PeerSet::peers);
+  }
+  friend bool operator==(const PeerSet&, const PeerSet&) = default;
+};
+// Amends the latest set.
+struct PeerAdd {
+  static constexpr std::uint8_t kKind = 65;
+  CallId call;
+  PeerEntry peer;
+  static constexpr auto fields() { return std::tuple(&PeerAdd::call, &PeerAdd::peer); }
+  friend bool operator==(const PeerAdd&, const PeerAdd&) = default;
+};
+struct PeerRemove {
+  static constexpr std::uint8_t kKind = 66;
+  CallId call;
+  PeerKey peer;
+  static constexpr auto fields() { return std::tuple(&PeerRemove::call, &PeerRemove::peer); }
+  friend bool operator==(const PeerRemove&, const PeerRemove&) = default;
+};
+struct PeerBlock {
+  static constexpr std::uint8_t kKind = 67;
+  CallId call;
+  PeerKey peer;
+  std::uint64_t duration_ms = 0;  // 0: the time that `invalid` would bring
+  static constexpr auto fields() {
+    return std::tuple(&PeerBlock::call, &PeerBlock::peer, &PeerBlock::duration_ms);
+  }
+  friend bool operator==(const PeerBlock&, const PeerBlock&) = default;
+};
+struct PeerUnblock {
+  static constexpr std::uint8_t kKind = 68;
+  CallId call;
+  PeerKey peer;
+  static constexpr auto fields() { return std::tuple(&PeerUnblock::call, &PeerUnblock::peer); }
+  friend bool operator==(const PeerUnblock&, const PeerUnblock&) = default;
+};
+struct PeerList {
+  static constexpr std::uint8_t kKind = 69;
+  CallId call;
+  static constexpr auto fields() { return std::tuple(&PeerList::call); }
+  friend bool operator==(const PeerList&, const PeerList&) = default;
+};
+
+// Answers.
+
+struct PeerInfo {
+  static constexpr std::uint8_t kKind = 72;
+  CallId call;
+  PeerEntry peer;
+  PeerState state = PeerState::connecting;
+  std::string detail;  // why it refuses us, or why it is blocked
+  std::uint64_t blocked_ms = 0;  // time left
+  std::uint32_t latency_us = 0;  // 0: not measured yet
+  std::uint64_t bytes_per_s = 0;
+  std::uint32_t in_flight = 0;
+  std::uint64_t asked = 0;
+  std::uint64_t accepted = 0;
+  std::uint64_t no_data = 0;
+  std::uint64_t timeouts = 0;
+  std::uint64_t invalid = 0;
+  static constexpr auto fields() {
+    return std::tuple(&PeerInfo::call, &PeerInfo::peer, &PeerInfo::state, &PeerInfo::detail,
+                      &PeerInfo::blocked_ms, &PeerInfo::latency_us, &PeerInfo::bytes_per_s,
+                      &PeerInfo::in_flight, &PeerInfo::asked, &PeerInfo::accepted,
+                      &PeerInfo::no_data, &PeerInfo::timeouts, &PeerInfo::invalid);
+  }
+  friend bool operator==(const PeerInfo&, const PeerInfo&) = default;
+};
+struct WorkerInfo {
+  static constexpr std::uint8_t kKind = 73;
+  CallId call;
+  WorkerRole role = WorkerRole::verifier;
+  std::string name;
+  Instance instance;
+  std::uint64_t attached_ms = 0;  // since when
+  std::uint32_t credit = 0;
+  std::uint32_t jobs = 0;  // out now
+  std::uint64_t done = 0;
+  std::uint64_t lost = 0;
+  std::uint32_t job_us = 0;  // smoothed time of a job
+  static constexpr auto fields() {
+    return std::tuple(&WorkerInfo::call, &WorkerInfo::role, &WorkerInfo::name,
+                      &WorkerInfo::instance, &WorkerInfo::attached_ms, &WorkerInfo::credit,
+                      &WorkerInfo::jobs, &WorkerInfo::done, &WorkerInfo::lost,
+                      &WorkerInfo::job_us);
+  }
+  friend bool operator==(const WorkerInfo&, const WorkerInfo&) = default;
+};
+// One number of an actor, by its metric's name.
+struct Counter {
+  static constexpr std::uint8_t kKind = 74;
+  CallId call;
+  std::string name;
+  std::uint64_t value = 0;
+  static constexpr auto fields() {
+    return std::tuple(&Counter::call, &Counter::name, &Counter::value);
+  }
+  friend bool operator==(const Counter&, const Counter&) = default;
+};
+struct Done {
+  static constexpr std::uint8_t kKind = 75;
+  CallId call;
+  std::uint64_t count = 0;  // of what the command touched
+  static constexpr auto fields() { return std::tuple(&Done::call, &Done::count); }
+  friend bool operator==(const Done&, const Done&) = default;
+};
+struct Failed {
+  static constexpr std::uint8_t kKind = 76;
+  CallId call;
+  Reason reason = Reason::failed;
+  std::string detail;
+  static constexpr auto fields() {
+    return std::tuple(&Failed::call, &Failed::reason, &Failed::detail);
+  }
+  friend bool operator==(const Failed&, const Failed&) = default;
+};
+
+}  // namespace quarry::report

@@ -1,0 +1,310 @@
+#include "actors/workers/attached.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace quarry::workers {
+
+bool Attached::hello_received(WorkerId id, const worker::Hello& hello, Time now) {
+  if (const Worker* known = find(id)) {
+    if (known->hello.instance == hello.instance) {
+      effects_.push_back(Welcome{id});
+      return false;
+    }
+    ++refused_total_;
+    return false;
+  }
+  if (claimed_by(id) != nullptr) return false;
+  if (hello.role != config_.role) {
+    refuse(id, Reason::unsupported,
+           "this door is for workers of the role " + std::string(name(config_.role)));
+    return false;
+  }
+  if (hello.credit == 0) {
+    refuse(id, Reason::malformed, "a worker's credit is at least 1 job");
+    return false;
+  }
+  const auto twin = std::find_if(workers_.begin(), workers_.end(), [&](const Worker& worker) {
+    return worker.hello.instance == hello.instance;
+  });
+  if (twin != workers_.end()) {
+    // The latest claimant stands: an earlier one is most likely an older connection of the same.
+    if (twin->claim) refuse_claim(*twin);
+    twin->claim = Claim{id, hello, now + kClaimWithin};
+    twin->next_ping = now;
+    return false;
+  }
+  if (workers_.size() >= config_.max_workers) {
+    refuse(id, Reason::too_many,
+           "at most " + std::to_string(config_.max_workers) + " workers attach at this door");
+    return false;
+  }
+  attach(id, hello, now);
+  return true;
+}
+
+void Attached::attach(WorkerId id, const worker::Hello& hello, Time now) {
+  Worker& worker = workers_.emplace_back();
+  worker.id = id;
+  worker.hello = hello;
+  worker.hello.credit = std::min(hello.credit, kMaxCredit);
+  worker.since = now;
+  worker.next_ping = now + kPingIdleEvery;
+  effects_.push_back(Welcome{id});
+}
+
+void Attached::pong_received(WorkerId id, std::uint64_t nonce, Time) {
+  Worker* worker = find(id);
+  if (worker == nullptr || nonce == 0 || nonce > worker->pinged) return;
+  worker->silent_since.reset();
+  const bool proves = worker->claim && worker->claim->probe != 0 && nonce >= worker->claim->probe;
+  if (proves) refuse_claim(*worker);
+}
+
+Attached::Departure Attached::gone(WorkerId id, Time now) {
+  if (Worker* twin = claimed_by(id)) {
+    twin->claim.reset();
+    return {};
+  }
+  Worker* worker = find(id);
+  if (worker == nullptr) return {};
+  if (!worker->claim) return {std::nullopt, remove(*worker)};
+  worker->id = worker->claim->worker;
+  worker->hello = std::move(worker->claim->hello);
+  worker->hello.credit = std::min(worker->hello.credit, kMaxCredit);
+  worker->claim.reset();
+  worker->silent_since.reset();
+  worker->stalls = 0;
+  worker->next_ping = now + kPingEvery;
+  effects_.push_back(Welcome{worker->id});
+  return {worker->id, jobs(worker->id)};
+}
+
+std::vector<JobId> Attached::said_bye(WorkerId id, Time now) {
+  if (Worker* twin = claimed_by(id)) {
+    twin->claim.reset();
+    return {};
+  }
+  Worker* worker = find(id);
+  if (worker == nullptr) return {};
+  const std::optional<Claim> claim = std::move(worker->claim);
+  std::vector<JobId> jobs = remove(*worker);
+  if (claim) attach(claim->worker, claim->hello, now);
+  return jobs;
+}
+
+void Attached::refuse_unknown(WorkerId id) {
+  QUARRY_CHECK(!attached(id));
+  if (waits(id)) return;
+  refuse(id, Reason::unknown, "not attached at this door: say hello first");
+}
+
+std::optional<WorkerId> Attached::pick(const Wish& wish) const {
+  const Worker* best = nullptr;
+  bool best_unwanted = false;
+  for (const Worker& worker : workers_) {
+    if ((worker.hello.abilities & wish.abilities) != wish.abilities) continue;
+    if (wish.name && worker.hello.name != *wish.name) continue;
+    const std::uint32_t free = free_credit(worker);
+    if (free == 0) continue;
+    const bool unwanted = std::find(wish.rather_not.begin(), wish.rather_not.end(),
+                                    worker.hello.instance) != wish.rather_not.end();
+    const bool better =
+        best == nullptr || std::tuple(unwanted, ~free, worker.used) <
+                               std::tuple(best_unwanted, ~free_credit(*best), best->used);
+    if (!better) continue;
+    best = &worker;
+    best_unwanted = unwanted;
+  }
+  if (best == nullptr) return std::nullopt;
+  return best->id;
+}
+
+void Attached::job_given(WorkerId id, JobId job, Time now) {
+  Worker* worker = find(id);
+  QUARRY_CHECK(worker != nullptr && free_credit(*worker) > 0);
+  QUARRY_CHECK(worker->jobs.emplace(job, now).second);
+  worker->used = ++uses_;
+  worker->next_ping = std::min(worker->next_ping, now + kPingEvery);
+}
+
+bool Attached::job_answered(WorkerId id, JobId job, Time now) {
+  Worker* worker = find(id);
+  if (worker == nullptr) return false;
+  worker->stalls = 0;
+  worker->trial = false;
+  const auto held = worker->jobs.find(job);
+  if (held == worker->jobs.end()) return false;
+  const Duration took = now - held->second;
+  worker->job_time += worker->done == 0 ? took : (took - worker->job_time) / 8;
+  ++worker->done;
+  worker->jobs.erase(held);
+  return true;
+}
+
+bool Attached::job_lost(WorkerId id, JobId job) {
+  Worker* worker = find(id);
+  if (worker == nullptr || worker->jobs.erase(job) == 0) return false;
+  ++worker->lost;
+  return true;
+}
+
+void Attached::stalled(WorkerId id, Time now) {
+  Worker* worker = find(id);
+  if (worker == nullptr) return;
+  // Jobs given together run out together: that is one stall.
+  if (worker->stalls > 0 && !worker->trial) return;
+  const std::uint32_t doublings = std::min<std::uint32_t>(worker->stalls, 16);
+  worker->trial_at = now + std::min<Duration>(kTrialAfter * (1U << doublings), kTrialAfterMost);
+  worker->trial = false;
+  ++worker->stalls;
+}
+
+Time Attached::next_deadline() const {
+  Time next = kNever;
+  for (const Worker& worker : workers_) {
+    next = std::min(next, worker.next_ping);
+    if (worker.stalls > 0 && !worker.trial) next = std::min(next, worker.trial_at);
+    if (worker.claim) next = std::min(next, worker.claim->until);
+  }
+  return next;
+}
+
+std::vector<WorkerId> Attached::time_passed(Time now) {
+  std::vector<WorkerId> silent;
+  for (Worker& worker : workers_) {
+    if (worker.stalls > 0 && worker.trial_at <= now) worker.trial = true;
+    if (worker.claim && worker.claim->until <= now) refuse_claim(worker);
+    if (worker.next_ping > now) continue;
+    if (config_.silent_after > Duration::zero() && worker.silent_since &&
+        now - *worker.silent_since >= config_.silent_after) {
+      silent.push_back(worker.id);
+    }
+    if (!worker.silent_since) worker.silent_since = now;
+    worker.pinged = ++nonces_;
+    if (worker.claim && worker.claim->probe == 0) worker.claim->probe = worker.pinged;
+    worker.next_ping = now + (worker.jobs.empty() && !worker.claim ? kPingIdleEvery : kPingEvery);
+    effects_.push_back(Ping{worker.id, worker.pinged});
+  }
+  return silent;
+}
+
+bool Attached::waits(WorkerId id) const {
+  return std::any_of(workers_.begin(), workers_.end(), [&](const Worker& worker) {
+    return worker.claim && worker.claim->worker == id;
+  });
+}
+
+const worker::Hello& Attached::hello(WorkerId id) const {
+  const Worker* worker = find(id);
+  QUARRY_CHECK(worker != nullptr);
+  return worker->hello;
+}
+
+std::vector<JobId> Attached::jobs(WorkerId id) const {
+  std::vector<JobId> jobs;
+  if (const Worker* worker = find(id)) {
+    for (const auto& [job, since] : worker->jobs) jobs.push_back(job);
+  }
+  std::sort(jobs.begin(), jobs.end());
+  return jobs;
+}
+
+std::vector<std::string> Attached::names(std::uint8_t abilities) const {
+  std::vector<std::string> names;
+  for (const Worker& worker : workers_) {
+    if ((worker.hello.abilities & abilities) != abilities) continue;
+    if (std::find(names.begin(), names.end(), worker.hello.name) == names.end()) {
+      names.push_back(worker.hello.name);
+    }
+  }
+  return names;
+}
+
+bool Attached::any(std::uint8_t abilities) const {
+  return std::any_of(workers_.begin(), workers_.end(), [&](const Worker& worker) {
+    return (worker.hello.abilities & abilities) == abilities;
+  });
+}
+
+std::vector<report::WorkerInfo> Attached::describe(CallId call, Time now) const {
+  std::vector<report::WorkerInfo> infos;
+  for (const Worker& worker : workers_) {
+    using std::chrono::duration_cast;
+    report::WorkerInfo& info = infos.emplace_back();
+    info.call = call;
+    info.role = worker.hello.role;
+    info.name = worker.hello.name;
+    info.instance = worker.hello.instance;
+    info.attached_ms = static_cast<std::uint64_t>(
+        duration_cast<std::chrono::milliseconds>(now - worker.since).count());
+    info.credit = worker.hello.credit;
+    info.jobs = static_cast<std::uint32_t>(worker.jobs.size());
+    info.done = worker.done;
+    info.lost = worker.lost;
+    info.job_us = static_cast<std::uint32_t>(std::min<std::int64_t>(
+        duration_cast<std::chrono::microseconds>(worker.job_time).count(), UINT32_MAX));
+  }
+  return infos;
+}
+
+const Attached::Worker* Attached::find(WorkerId id) const {
+  const auto at = std::find_if(workers_.begin(), workers_.end(),
+                               [&](const Worker& worker) { return worker.id == id; });
+  return at == workers_.end() ? nullptr : &*at;
+}
+
+Attached::Worker* Attached::find(WorkerId id) {
+  return const_cast<Worker*>(std::as_const(*this).find(id));
+}
+
+Attached::Worker* Attached::claimed_by(WorkerId id) {
+  const auto at = std::find_if(workers_.begin(), workers_.end(), [&](const Worker& worker) {
+    return worker.claim && worker.claim->worker == id;
+  });
+  return at == workers_.end() ? nullptr : &*at;
+}
+
+std::uint32_t Attached::free_credit(const Worker& worker) const {
+  std::uint32_t credit = worker.hello.credit;
+  if (worker.stalls > 0) credit = worker.trial ? 1 : 0;
+  const auto held = static_cast<std::uint32_t>(worker.jobs.size());
+  return credit > held ? credit - held : 0;
+}
+
+void Attached::refuse(WorkerId id, Reason reason, std::string detail) {
+  ++refused_total_;
+  effects_.push_back(Refuse{id, reason, std::move(detail)});
+}
+
+void Attached::refuse_claim(Worker& worker) {
+  const WorkerId claimant = worker.claim->worker;
+  worker.claim.reset();
+  refuse(claimant, Reason::duplicate, "this instance is attached already");
+}
+
+std::vector<JobId> Attached::remove(Worker& worker) {
+  std::vector<JobId> held = jobs(worker.id);
+  workers_.erase(workers_.begin() + (&worker - workers_.data()));
+  return held;
+}
+
+void Attached::check_invariants() const {
+  QUARRY_CHECK(workers_.size() <= config_.max_workers);
+  std::unordered_set<WorkerId> ids;
+  std::unordered_set<Instance> instances;
+  std::unordered_set<JobId> jobs;
+  for (const Worker& worker : workers_) {
+    QUARRY_CHECK(ids.insert(worker.id).second);
+    QUARRY_CHECK(instances.insert(worker.hello.instance).second);
+    QUARRY_CHECK(worker.hello.role == config_.role);
+    QUARRY_CHECK(worker.hello.credit >= 1 && worker.hello.credit <= kMaxCredit);
+    for (const auto& [job, since] : worker.jobs) QUARRY_CHECK(jobs.insert(job).second);
+    if (worker.claim) {
+      QUARRY_CHECK(ids.insert(worker.claim->worker).second);
+      QUARRY_CHECK(worker.claim->hello.instance == worker.hello.instance);
+    }
+  }
+}
+
+}  // namespace quarry::workers

@@ -11,7 +11,10 @@ class Splitter : public msgpack::null_visitor {
   bool visit_nil() { return false; }
   bool visit_boolean(bool v) { return add(Token::Type::boolean, v ? 1 : 0, nullptr); }
   bool visit_positive_integer(std::uint64_t v) { return add(Token::Type::number, v, nullptr); }
-  bool visit_negative_integer(std::int64_t) { return false; }
+  // Some writers give every number a sign; what counts is that there is no minus.
+  bool visit_negative_integer(std::int64_t v) {
+    return v >= 0 && add(Token::Type::number, static_cast<std::uint64_t>(v), nullptr);
+  }
   bool visit_float32(float) { return false; }
   bool visit_float64(double) { return false; }
   bool visit_str(const char* v, std::uint32_t size) { return add(Token::Type::text, size, v); }
@@ -70,6 +73,7 @@ Encoded Writer::finish_with(std::uint8_t protocol, std::uint8_t version, const C
   encoded.value_bytes = std::exchange(value_bytes_, 0);
   items_.clear();
   count_ = 0;
+  tokens_ = 0;
   alone_ = false;
   return encoded;
 }
@@ -79,6 +83,21 @@ Encoded Writer::finish(std::uint8_t protocol, std::uint8_t version, std::string_
 }
 Encoded Writer::finish(std::uint8_t protocol, std::uint8_t version, std::uint64_t context) {
   return finish_with(protocol, version, context);
+}
+
+std::optional<Unfit> codec::astray(const std::vector<Token>& tokens, std::uint8_t protocol,
+                                   std::uint8_t version) {
+  const auto is = [&](std::size_t i, Token::Type type) {
+    return i < tokens.size() && tokens[i].type == type;
+  };
+  if (!is(0, Token::Type::array) || !is(1, Token::Type::number)) return std::nullopt;
+  if (tokens[0].number < 2) return std::nullopt;
+  if (tokens[1].number != protocol) {
+    return Unfit{Reason::protocol, "another protocol is spoken at this door"};
+  }
+  if (!is(2, Token::Type::number) || tokens[2].number == version) return std::nullopt;
+  return Unfit{Reason::version, "this end speaks version " + std::to_string(version) + ", not " +
+                                    std::to_string(tokens[2].number)};
 }
 
 bool Reader::no(Reason reason, std::string_view detail) {
@@ -139,7 +158,8 @@ bool Reader::get(Tag& to) {
   const Token* token = next(Token::Type::bytes, "a tag was expected, as bytes");
   if (token == nullptr) return false;
   if (token->number > limits::kMaxTag) {
-    return no(Reason::too_large, "a tag of more than " + std::to_string(limits::kMaxTag) + " bytes");
+    return no(Reason::too_large,
+              "a tag of more than " + std::to_string(limits::kMaxTag) + " bytes");
   }
   to = Tag(token->view());
   return true;
@@ -157,8 +177,10 @@ bool Reader::get(std::string& to) {
   const Token* token = next(Token::Type::text, "text was expected");
   if (token == nullptr) return false;
   if (token->number > limits::kMaxText) {
-    return no(Reason::too_large, "a text of more than " + std::to_string(limits::kMaxText) + " bytes");
+    return no(Reason::too_large,
+              "a text of more than " + std::to_string(limits::kMaxText) + " bytes");
   }
+  if (!is_utf8(text_of(token->view()))) return no(Reason::malformed, "a text that is not UTF-8");
   to.assign(text_of(token->view()));
   return true;
 }

@@ -3,7 +3,8 @@
 //     [protocol, version, context, [item, ...]]        item = [kind, field, ...]
 //
 // and at most one payload frame: the values that the items name, back to back, in order; an item
-// carries its value's length. An item is a struct that lists its fields once:
+// carries its value's length. docs/protocol/README.md is the document of what all protocols share.
+// An item is a struct that lists its fields once:
 //
 //     struct NoData {
 //       static constexpr std::uint8_t kKind = 6;
@@ -11,11 +12,15 @@
 //       static constexpr auto fields() { return std::tuple(&NoData::request); }
 //     };
 //
+// An item whose fields must go together says so in `bool sound() const`.
+//
 // Reading is strict: exact counts, exact key length, known words, no byte left over. The whole
 // envelope is checked into a bounded list of tokens before anything is built, without allocation;
 // what is built afterwards is bounded by limits.hpp.
 #pragma once
 
+#include <concepts>
+#include <limits>
 #include <msgpack.hpp>
 #include <optional>
 #include <string>
@@ -26,6 +31,7 @@
 
 #include "msg/limits.hpp"
 #include "msg/payload.hpp"
+#include "msg/text.hpp"
 #include "msg/types.hpp"
 #include "msg/words.hpp"
 
@@ -55,6 +61,7 @@ class Tokenizer {
   Tokenizer();
   // False when the envelope is not exactly one msgpack array of allowed values within the limits.
   bool split(ByteView envelope);
+  // After a false: those before the first that was not allowed.
   const std::vector<Token>& tokens() const { return tokens_; }
 
  private:
@@ -72,7 +79,7 @@ struct Encoded {
 template <class T>
 inline constexpr std::size_t kListLimit = limits::kMaxKeys;
 template <class Record>
-  requires requires { Record::fields(); }
+requires requires { Record::fields(); }
 inline constexpr std::size_t kListLimit<Record> = limits::kMaxRecords;
 template <>
 inline constexpr std::size_t kListLimit<PeerKey> = limits::kMaxTargets;
@@ -86,8 +93,8 @@ class Writer {
   void add(const Item& item) {
     constexpr auto fields = Item::fields();
     constexpr std::size_t count = std::tuple_size_v<decltype(fields)>;
-    packer_.pack_array(1 + count);
-    packer_.pack(Item::kKind);
+    put_array(1 + count);
+    put(Item::kKind);
     std::apply([&](auto... field) { (put(item.*field), ...); }, fields);
     ++count_;
   }
@@ -97,8 +104,9 @@ class Writer {
   // Whether an item with a value of this many bytes must go into the next message.
   bool closed_for(std::size_t size) const {
     return count_ == limits::kBatchItems || items_.size() > limits::kBatchBytes ||
-           (!values_.empty() && (size >= limits::kTravelsAlone || alone_ ||
-                                 value_bytes_ + size > limits::kBatchBytes));
+           tokens_ >= limits::kBatchTokens ||
+           (!values_.empty() &&
+            (size >= limits::kTravelsAlone || alone_ || value_bytes_ + size > limits::kBatchBytes));
   }
 
   // The message, and an empty writer again. Context is a network's name or a link's epoch.
@@ -110,25 +118,44 @@ class Writer {
     std::string& to;
     void write(const char* data, std::size_t size) { to.append(data, size); }
   };
-
-  void put_bytes(ByteView bytes) {
-    packer_.pack_bin(static_cast<std::uint32_t>(bytes.size()));
-    packer_.pack_bin_body(reinterpret_cast<const char*>(bytes.data()),
-                          static_cast<std::uint32_t>(bytes.size()));
+  // A packer refers to where it writes, so it is made anew each time: a Writer can be moved.
+  template <class Pack>
+  void pack(Pack pack_into) {
+    Sink sink{items_};
+    msgpack::packer<Sink> packer(sink);
+    pack_into(packer);
+    ++tokens_;
   }
-  void put(bool flag) { packer_.pack(flag); }
+
+  void put_array(std::size_t count) {
+    pack([&](auto& packer) { packer.pack_array(static_cast<std::uint32_t>(count)); });
+  }
+  void put_bytes(ByteView bytes) {
+    pack([&](auto& packer) {
+      packer.pack_bin(static_cast<std::uint32_t>(bytes.size()));
+      packer.pack_bin_body(text_of(bytes).data(), static_cast<std::uint32_t>(bytes.size()));
+    });
+  }
+  void put_text(std::string_view text) {
+    pack([&](auto& packer) {
+      packer.pack_str(static_cast<std::uint32_t>(text.size()));
+      packer.pack_str_body(text.data(), static_cast<std::uint32_t>(text.size()));
+    });
+  }
+  void put(bool flag) {
+    pack([&](auto& packer) { packer.pack(flag); });
+  }
   template <std::unsigned_integral Number>
-    requires(!std::same_as<Number, bool>)
-  void put(Number number) {
-    packer_.pack(number);
+  requires(!std::same_as<Number, bool>) void put(Number number) {
+    pack([&](auto& packer) { packer.pack(number); });
   }
   template <NamedWord Word>
   void put(Word word) {
-    packer_.pack(static_cast<std::uint8_t>(word));
+    put(static_cast<std::uint8_t>(word));
   }
   template <class Kind>
   void put(Id<Kind> id) {
-    packer_.pack(id.value);
+    put(id.value);
   }
   template <std::size_t N>
   void put(const ShortBytes<N>& bytes) {
@@ -136,24 +163,23 @@ class Writer {
   }
   void put(const PeerKey& peer) { put_bytes(peer.view()); }
   void put(const std::string& text) {
-    // Our own words may run long; the other end takes no more than this.
-    const auto size = static_cast<std::uint32_t>(std::min(text.size(), limits::kMaxText));
-    packer_.pack_str(size);
-    packer_.pack_str_body(text.data(), size);
+    // Our own words may run long, or quote what is no text; the other end takes neither.
+    if (text.size() <= limits::kMaxText && is_utf8(text)) return put_text(text);
+    put_text(fit_text(text, limits::kMaxText));
   }
   template <class T>
   void put(const std::vector<T>& list) {
-    packer_.pack_array(static_cast<std::uint32_t>(list.size()));
+    put_array(list.size());
     for (const T& element : list) put(element);
   }
   template <class Record>
-    requires requires { Record::fields(); }
+  requires requires { Record::fields(); }
   void put(const Record& record) {
-    packer_.pack_array(std::tuple_size_v<decltype(Record::fields())>);
+    put_array(std::tuple_size_v<decltype(Record::fields())>);
     std::apply([&](auto... field) { (put(record.*field), ...); }, Record::fields());
   }
   void put(const Payload& value) {
-    packer_.pack(static_cast<std::uint32_t>(value.size()));
+    put(static_cast<std::uint32_t>(value.size()));
     alone_ = alone_ || value.size() >= limits::kTravelsAlone;
     value_bytes_ += value.size();
     values_.push_back(value);
@@ -162,9 +188,8 @@ class Writer {
   Encoded finish_with(std::uint8_t protocol, std::uint8_t version, const Context& context);
 
   std::string items_;
-  Sink sink_{items_};
-  msgpack::packer<Sink> packer_{sink_};
   std::uint32_t count_ = 0;
+  std::size_t tokens_ = 0;
   std::vector<Payload> values_;
   std::size_t value_bytes_ = 0;
   bool alone_ = false;
@@ -181,11 +206,12 @@ class Reader {
   bool number(std::uint64_t& to, std::uint64_t most);
   bool finished() const { return at_ == tokens_.size() && payload_at_ == payload_.size(); }
   std::size_t left_in_payload() const { return payload_.size() - payload_at_; }
+  // A welcome says how long the keys are in what follows it.
+  void set_key_length(std::uint8_t length) { key_length_ = length; }
 
   bool get(bool& to);
   template <std::unsigned_integral Number>
-    requires(!std::same_as<Number, bool>)
-  bool get(Number& to) {
+  requires(!std::same_as<Number, bool>) bool get(Number& to) {
     std::uint64_t n = 0;
     if (!number(n, std::numeric_limits<Number>::max())) return false;
     to = static_cast<Number>(n);
@@ -211,10 +237,10 @@ class Reader {
   bool get(Payload& to);
   // A record inside an item: an array of its fields.
   template <class Record>
-    requires requires { Record::fields(); }
+  requires requires { Record::fields(); }
   bool get(Record& to) {
     constexpr std::size_t fields = std::tuple_size_v<decltype(Record::fields())>;
-    const auto count = array(fields);
+    const auto count = array(UINT32_MAX);
     if (!count) return false;
     if (*count != fields) return no(Reason::malformed, "a record with a wrong number of fields");
     return std::apply([&](auto... field) { return (get(to.*field) && ...); }, Record::fields());
@@ -246,13 +272,30 @@ class Reader {
 
 namespace codec {
 
+// Why a message is not for this end at all: another protocol, or another version of this one. Looks
+// at the first two elements alone.
+std::optional<Unfit> astray(const std::vector<Token>& tokens, std::uint8_t protocol,
+                            std::uint8_t version);
+
 template <class Item>
 bool read_fields(Reader& reader, std::uint32_t count, Item& item) {
   constexpr auto fields = Item::fields();
   if (count != 1 + std::tuple_size_v<decltype(fields)>) {
     return reader.no(Reason::malformed, "an item with a wrong number of fields");
   }
-  return std::apply([&](auto... field) { return (reader.get(item.*field) && ...); }, fields);
+  if (!std::apply([&](auto... field) { return (reader.get(item.*field) && ...); }, fields)) {
+    return false;
+  }
+  if constexpr (requires { item.sound(); }) {
+    if (!item.sound()) return reader.no(Reason::malformed, "fields that do not go together");
+  }
+  if constexpr (requires {
+                  item.network;
+                  item.key_length;
+                }) {
+    reader.set_key_length(item.key_length);
+  }
+  return true;
 }
 
 // Reads one item into whichever alternative of Items has its kind.
@@ -274,7 +317,7 @@ bool read_items(Reader& reader, std::vector<Items>& to) {
   if (!items) return false;
   for (std::uint32_t i = 0; i < *items; ++i) {
     std::uint64_t kind = 0;
-    const auto count = reader.array(64);
+    const auto count = reader.array(UINT32_MAX);
     if (!count || !reader.number(kind, 255) || !read_item(reader, kind, *count, to)) return false;
   }
   return reader.finished() ||
@@ -284,7 +327,9 @@ bool read_items(Reader& reader, std::vector<Items>& to) {
 }  // namespace codec
 
 // A protocol is a struct with kProtocol, kVersion, and its Context: a network's name (text; unless
-// kNetworkMustMatch, the empty text means "whichever") or a link's epoch (number).
+// kNetworkMustMatch, the empty text means "whichever") or a link's epoch (number). The first two
+// elements of a message stand in every version, so that another version, however it looks, and
+// the wrong door are told apart from nonsense.
 
 // Reads messages of one protocol. Items is the variant of the items that this end takes.
 template <class Protocol>
@@ -297,7 +342,13 @@ class Decoder {
   // Appends the items of one message to `to`, in order; on failure `to` is as it was.
   template <class Items>
   std::optional<Unfit> read(ByteView envelope, Payload payload, std::vector<Items>& to) {
-    if (!tokenizer_.split(envelope)) {
+    if (kHasNetwork && envelope.size() > limits::kMaxEnvelope) {
+      return Unfit{Reason::too_large, "an envelope beyond the limit"};
+    }
+    const bool whole = tokenizer_.split(envelope);
+    auto astray = codec::astray(tokenizer_.tokens(), Protocol::kProtocol, Protocol::kVersion);
+    if (astray) return astray;
+    if (!whole) {
       return Unfit{Reason::malformed, "not a message: no msgpack array within the limits"};
     }
     Reader reader(tokenizer_.tokens(), std::move(payload), network_.key_length);
@@ -313,24 +364,22 @@ class Decoder {
   void learn(Network network) { network_ = std::move(network); }
 
  private:
+  static constexpr bool kHasNetwork = std::same_as<typename Protocol::Context, std::string>;
+
   bool head(Reader& reader) {
     std::uint64_t protocol = 0, version = 0;
-    const auto count = reader.array(4);
-    if (!count || !reader.number(protocol, 255)) return false;
-    if (protocol != Protocol::kProtocol) {
-      return reader.no(Reason::protocol, "another protocol is spoken at this door");
-    }
-    if (!reader.number(version, 255)) return false;
-    if (version != Protocol::kVersion) {
-      return reader.no(Reason::version, "this end speaks version " +
-                                            std::to_string(Protocol::kVersion) + ", not " +
-                                            std::to_string(version));
+    const auto count = reader.array(UINT32_MAX);
+    if (!count || !reader.number(protocol, UINT64_MAX) || !reader.number(version, UINT64_MAX)) {
+      return false;
     }
     if (*count != 4) return reader.no(Reason::malformed, "a message has four elements");
     if (!reader.get(context_)) return false;
-    if constexpr (std::same_as<typename Protocol::Context, std::string>) {
-      const bool any = !Protocol::kNetworkMustMatch &&
-                       (context_.empty() || network_.name.empty());
+    if constexpr (kHasNetwork) {
+      if (context_.size() > limits::kMaxNetwork) {
+        return reader.no(Reason::network, "a network's name has at most " +
+                                              std::to_string(limits::kMaxNetwork) + " bytes");
+      }
+      const bool any = !Protocol::kNetworkMustMatch && (context_.empty() || network_.name.empty());
       if (!any && context_ != network_.name) {
         return reader.no(Reason::network, "this network is called " + network_.name);
       }

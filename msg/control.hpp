@@ -80,6 +80,12 @@ struct Retain {
     return std::tuple(&Retain::call, &Retain::by, &Retain::negated, &Retain::keys, &Retain::prefix,
                       &Retain::tag);
   }
+  // What the predicate does not speak of is empty.
+  bool sound() const {
+    const bool range = keys.size() == 2 && keys[0] <= keys[1];
+    return (by == Predicate::keys || (by == Predicate::range ? range : keys.empty())) &&
+           (by == Predicate::prefix || prefix.empty()) && (by == Predicate::tag || tag.empty());
+  }
   friend bool operator==(const Retain&, const Retain&) = default;
 };
 // Has the value judged and kept in the node's own storage; Done comes after it is on disk.
@@ -148,6 +154,7 @@ struct Ended {
   Key key;
   Terminal how = Terminal::cancelled;  // neither resolved nor refused
   static constexpr auto fields() { return std::tuple(&Ended::tag, &Ended::key, &Ended::how); }
+  bool sound() const { return how != Terminal::resolved && how != Terminal::refused; }
   friend bool operator==(const Ended&, const Ended&) = default;
 };
 struct FetchRefused {
@@ -211,10 +218,9 @@ struct Refused {
 using FromClient = std::variant<Hello, Fetch, Withdraw, Cancel, Clear, Retain, Put, Status, Pong,
                                 Bye, report::PeerSet, report::PeerAdd, report::PeerRemove,
                                 report::PeerBlock, report::PeerUnblock, report::PeerList>;
-using FromNode =
-    std::variant<Welcome, Resolved, Ended, FetchRefused, NodeInfo, FetchInfo, Ping, Refused,
-                 report::PeerInfo, report::WorkerInfo, report::Counter, report::Done,
-                 report::Failed>;
+using FromNode = std::variant<Welcome, Resolved, Ended, FetchRefused, NodeInfo, FetchInfo, Ping,
+                              Refused, report::PeerInfo, report::WorkerInfo, report::Counter,
+                              report::Done, report::Failed>;
 
 }  // namespace quarry::control
 

@@ -18,15 +18,18 @@ inline constexpr std::size_t kBatchBytes = 256 * 1024;
 // never copied together with others.
 inline constexpr std::size_t kTravelsAlone = 32 * 1024;
 
-inline constexpr std::size_t kMaxTag = 64;       // bytes; the usual tag is 8
-inline constexpr std::size_t kMaxText = 255;     // bytes of a name, an agent, a reason
-inline constexpr std::size_t kMaxTargets = 64;   // per fetch
-inline constexpr std::size_t kMaxKeys = 256;     // keys listed in one item
-inline constexpr std::size_t kMaxTags = 256;     // subscribers told to a verifier in one delivery
-inline constexpr std::size_t kMaxNetwork = 64;   // bytes of a network's name
-inline constexpr std::size_t kMaxRecords = 2048; // records in one item: the peers of a set
-inline constexpr std::size_t kMaxDepth = 5;      // message, items, item, list, record
-inline constexpr std::size_t kMaxTokens = 16384; // msgpack values in one envelope
+inline constexpr std::size_t kMaxTag = 64;        // bytes; the usual tag is 8
+inline constexpr std::size_t kMaxText = 255;      // bytes of a name, an agent, a reason
+inline constexpr std::size_t kMaxTargets = 64;    // per fetch
+inline constexpr std::size_t kMaxKeys = 256;      // keys listed in one item
+inline constexpr std::size_t kMaxTags = 256;      // subscribers told to a verifier in one delivery
+inline constexpr std::size_t kMaxNetwork = 64;    // bytes of a network's name
+inline constexpr std::size_t kMaxRecords = 2048;  // records in one item: the peers of a set
+inline constexpr std::size_t kMaxDepth = 5;       // message, items, item, list, record
+inline constexpr std::size_t kMaxTokens = 16384;  // msgpack values in one envelope
+// A batch closes at this many msgpack values: any one item fits into what is left of kMaxTokens.
+// 5: a record of kMaxRecords with its four fields. 32: the message's head and the item's own.
+inline constexpr std::size_t kBatchTokens = kMaxTokens - 5 * kMaxRecords - 32;
 
 // The largest envelope of a batch of asks: what MAXMSGSIZE lets an unknown peer make us hold.
 // 24: array, kind, request id, key header and room of one ask, at their longest.

@@ -121,8 +121,8 @@ struct Waits {
   std::uint32_t requests = 0;
   std::uint64_t next_ms = 0;
   static constexpr auto fields() {
-    return std::tuple(&Waits::call, &Waits::fetch, &Waits::state, &Waits::waits_for,
-                      &Waits::detail, &Waits::requests, &Waits::next_ms);
+    return std::tuple(&Waits::call, &Waits::fetch, &Waits::state, &Waits::waits_for, &Waits::detail,
+                      &Waits::requests, &Waits::next_ms);
   }
   friend bool operator==(const Waits&, const Waits&) = default;
 };
@@ -266,8 +266,8 @@ using EngineToSelector =
 using SelectorToEngine = std::variant<Hello, Answer, Waits, report::PeerInfo, report::Counter,
                                       report::Done, report::Failed>;
 using EngineToConsumer = std::variant<Hello, Judge, Abort, Survey>;
-using ConsumerToEngine = std::variant<Hello, Verdict, Attached, report::WorkerInfo,
-                                      report::Counter, report::Done>;
+using ConsumerToEngine =
+    std::variant<Hello, Verdict, Attached, report::WorkerInfo, report::Counter, report::Done>;
 using EngineToProducer = std::variant<Hello, LookUp, Keep, Remove, Survey>;
 using ProducerToEngine = std::variant<Hello, Found, NoData, TooLarge, Attached, report::WorkerInfo,
                                       report::Counter, report::Done, report::Failed>;

@@ -50,6 +50,7 @@ struct Ask {
   Key key;
   std::uint32_t room = 0;  // bytes the asker has reserved
   static constexpr auto fields() { return std::tuple(&Ask::request, &Ask::key, &Ask::room); }
+  bool sound() const { return static_cast<bool>(request); }
   friend bool operator==(const Ask&, const Ask&) = default;
 };
 

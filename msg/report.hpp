@@ -81,7 +81,7 @@ struct PeerInfo {
   CallId call;
   PeerEntry peer;
   PeerState state = PeerState::connecting;
-  std::string detail;  // why it refuses us, or why it is blocked
+  std::string detail;            // why it refuses us, or why it is blocked
   std::uint64_t blocked_ms = 0;  // time left
   std::uint32_t latency_us = 0;  // 0: not measured yet
   std::uint64_t bytes_per_s = 0;
@@ -114,8 +114,7 @@ struct WorkerInfo {
   static constexpr auto fields() {
     return std::tuple(&WorkerInfo::call, &WorkerInfo::role, &WorkerInfo::name,
                       &WorkerInfo::instance, &WorkerInfo::attached_ms, &WorkerInfo::credit,
-                      &WorkerInfo::jobs, &WorkerInfo::done, &WorkerInfo::lost,
-                      &WorkerInfo::job_us);
+                      &WorkerInfo::jobs, &WorkerInfo::done, &WorkerInfo::lost, &WorkerInfo::job_us);
   }
   friend bool operator==(const WorkerInfo&, const WorkerInfo&) = default;
 };

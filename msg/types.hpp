@@ -52,8 +52,8 @@ using Epoch = Id<struct EpochKind>;            // one life of a link
 // What all nodes of a network agree on; compared in `hello`.
 struct Network {
   std::string name = "main";
-  std::uint8_t key_length = 32;                // bytes, 1 to 255
-  std::uint32_t max_value = 4 * 1024 * 1024;   // bytes
+  std::uint8_t key_length = 32;               // bytes, 1 to 255
+  std::uint32_t max_value = 4 * 1024 * 1024;  // bytes
   // How a key follows from its value: an EVP digest's name, or empty where keys are no digests.
   std::string digest = "sha256";
   friend bool operator==(const Network&, const Network&) = default;

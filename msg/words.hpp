@@ -36,17 +36,17 @@ enum class FetchState : std::uint8_t { looking = 1, pending = 2, active = 3, val
 
 // The one thing a fetch waits for now.
 enum class WaitsFor : std::uint8_t {
-  storage = 1,       // looking: the own storages
-  peer_set = 2,      // pending: the peer set is empty
-  connection = 3,    // pending: no peer of the set is connected
-  target = 4,        // pending: no target is in the peer set, connected and unblocked
-  unblock = 5,       // pending: every peer is blocked
-  retry = 6,         // pending: the retry delay
-  rate = 7,          // pending: a rate token
-  room = 8,          // pending: room for answers
-  answer = 9,        // active: a peer's answer
-  verdict = 10,      // validating: the verdict
-  verifier = 11,     // validating: no verifier is attached
+  storage = 1,     // looking: the own storages
+  peer_set = 2,    // pending: the peer set is empty
+  connection = 3,  // pending: no peer of the set is connected
+  target = 4,      // pending: no target is in the peer set, connected and unblocked
+  unblock = 5,     // pending: every peer is blocked
+  retry = 6,       // pending: the retry delay
+  rate = 7,        // pending: a rate token
+  room = 8,        // pending: room for answers
+  answer = 9,      // active: a peer's answer
+  verdict = 10,    // validating: the verdict
+  verifier = 11,   // validating: no verifier is attached
 };
 
 // Why something was refused.
@@ -74,12 +74,12 @@ enum class WorkerRole : std::uint8_t { verifier = 1, storage = 2 };
 enum class PeerRole : std::uint8_t { primary = 1, secondary = 2, serve_only = 3 };
 // How a peer stands with us.
 enum class PeerState : std::uint8_t {
-  connecting = 1,    // in the set, has not answered a ping lately
+  connecting = 1,  // in the set, has not answered a ping lately
   connected = 2,
   blocked = 3,
-  refusing = 4,      // it refuses us; the detail says why
-  serve_only = 5,    // is served and never asked
-  left = 6,          // no longer in the set, a request is still out
+  refusing = 4,    // it refuses us; the detail says why
+  serve_only = 5,  // is served and never asked
+  left = 6,        // no longer in the set, a request is still out
 };
 
 // Name tables: index is the number; "" where a number has no meaning.
@@ -92,9 +92,9 @@ struct Names<Outcome> {
 };
 template <>
 struct Names<Terminal> {
-  static constexpr std::array<std::string_view, 9> list{
-      "", "resolved", "cancelled", "expired", "ignored", "withheld", "rejected", "refused",
-      "stopped"};
+  static constexpr std::array<std::string_view, 9> list{"",         "resolved", "cancelled",
+                                                        "expired",  "ignored",  "withheld",
+                                                        "rejected", "refused",  "stopped"};
 };
 template <>
 struct Names<FetchState> {
@@ -104,15 +104,16 @@ struct Names<FetchState> {
 template <>
 struct Names<WaitsFor> {
   static constexpr std::array<std::string_view, 12> list{
-      "",     "storage", "peer_set", "connection", "target",  "unblock",
+      "",      "storage", "peer_set", "connection", "target",  "unblock",
       "retry", "rate",    "room",     "answer",     "verdict", "verifier"};
 };
 template <>
 struct Names<Reason> {
   static constexpr std::array<std::string_view, 17> list{
-      "",           "malformed",    "protocol", "version",     "network",   "key_length",
-      "too_large",  "too_many",     "not_admitted", "blocked", "duplicate", "unknown",
-      "unsupported", "invalid",     "unavailable", "failed",   "stopping"};
+      "",           "malformed", "protocol",    "version",      "network",
+      "key_length", "too_large", "too_many",    "not_admitted", "blocked",
+      "duplicate",  "unknown",   "unsupported", "invalid",      "unavailable",
+      "failed",     "stopping"};
 };
 template <>
 struct Names<Class> {
@@ -133,7 +134,9 @@ struct Names<PeerState> {
 };
 
 template <class Word>
-concept NamedWord = requires { Names<Word>::list; };
+concept NamedWord = requires {
+  Names<Word>::list;
+};
 
 template <NamedWord Word>
 constexpr std::string_view name(Word word) {

@@ -2,6 +2,7 @@
 // built-in workers speak it too, over inproc. docs/protocol/worker.md is its document.
 #pragma once
 
+#include <algorithm>
 #include <tuple>
 #include <variant>
 #include <vector>
@@ -29,7 +30,7 @@ struct Hello {
   Instance instance;
   std::uint32_t credit = 0;  // jobs
   std::uint8_t abilities = 0;
-  std::string name;   // storages of one name are one storage
+  std::string name;  // storages of one name are one storage
   std::string agent;
   static constexpr auto fields() {
     return std::tuple(&Hello::role, &Hello::instance, &Hello::credit, &Hello::abilities,
@@ -37,7 +38,8 @@ struct Hello {
   }
   friend bool operator==(const Hello&, const Hello&) = default;
 };
-// `satisfied` are indexes into Judge::subscribers; only with `partial`.
+// `satisfied` are indexes into Judge::subscribers, ascending; with `partial` at least one, else
+// none. A worker never says `lost`.
 struct Verdict {
   static constexpr std::uint8_t kKind = 2;
   JobId job;
@@ -45,6 +47,10 @@ struct Verdict {
   std::vector<std::uint16_t> satisfied;
   static constexpr auto fields() {
     return std::tuple(&Verdict::job, &Verdict::outcome, &Verdict::satisfied);
+  }
+  bool sound() const {
+    return outcome != Outcome::lost && satisfied.empty() == (outcome != Outcome::partial) &&
+           std::ranges::adjacent_find(satisfied, std::ranges::greater_equal{}) == satisfied.end();
   }
   friend bool operator==(const Verdict&, const Verdict&) = default;
 };
@@ -169,8 +175,7 @@ struct Refused {
   friend bool operator==(const Refused&, const Refused&) = default;
 };
 
-using FromWorker =
-    std::variant<Hello, Verdict, Found, NoData, TooLarge, Done, Failed, Pong, Bye>;
+using FromWorker = std::variant<Hello, Verdict, Found, NoData, TooLarge, Done, Failed, Pong, Bye>;
 using FromDoor = std::variant<Welcome, Judge, Abort, LookUp, Keep, Remove, Ping, Refused>;
 
 }  // namespace quarry::worker

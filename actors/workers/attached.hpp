@@ -79,7 +79,7 @@ class Attached {
 
   struct Wish {
     std::uint8_t abilities = 0;                 // all of these
-    std::optional<std::string_view> name;       // of this name
+    std::optional<std::string_view> name = {};  // of this name
     std::span<const Instance> rather_not = {};  // these only when nobody else has free credit
   };
   // Who has the most free credit; among equals, who was given a job least lately.

@@ -1,0 +1,358 @@
+#include "actors/consumer_bridge/core.hpp"
+
+#include <algorithm>
+#include <bitset>
+
+namespace quarry::consumer_bridge {
+namespace {
+
+// Whether a verifier may say this of a delivery to so many subscribers.
+bool sensible(const worker::Verdict& verdict, std::size_t subscribers) {
+  if (verdict.outcome == Outcome::lost) return false;
+  if (verdict.outcome != Outcome::partial) return verdict.satisfied.empty();
+  std::bitset<limits::kMaxTags> named;
+  return std::all_of(verdict.satisfied.begin(), verdict.satisfied.end(), [&](std::uint16_t index) {
+    if (index >= subscribers || index >= named.size() || named[index]) return false;
+    named[index] = true;
+    return true;
+  });
+}
+
+}  // namespace
+
+Core::Core(Config config, std::uint64_t seed)
+    : config_(config), verifiers_({.role = WorkerRole::verifier}), next_job_(seed) {}
+
+void Core::engine_attached() {
+  for (auto& [id, job] : jobs_) {
+    if (!job.delivery) continue;
+    // The verifier still works at it: the job keeps its place in the verifier's credit.
+    effects_.push_back(ToWorker<worker::Abort>{job.worker, {id}});
+    job.delivery = {};
+  }
+  deliveries_.clear();
+  waiting_.clear();
+  last_tries_.clear();
+  attached_said_ = static_cast<std::uint32_t>(verifiers_.size());
+  effects_.push_back(link::Attached{WorkerRole::verifier, attached_said_});
+}
+
+void Core::judge_received(const link::Judge& judge, Time now) {
+  if (deliveries_.contains(judge.delivery)) {
+    ++total_.unmatched;
+    return;
+  }
+  ++total_.judge_jobs;
+  if (deliveries_.size() >= kMaxDeliveries) {
+    ++total_.refused;
+    effects_.push_back(link::Verdict{judge.delivery, Outcome::lost, {}});
+    return;
+  }
+  Delivery& delivery = deliveries_[judge.delivery];
+  delivery.judge = judge;
+  delivery.judge.value = judge.value.kept();
+  delivery.arrival = ++arrivals_;
+  waiting_.emplace(delivery.arrival, judge.delivery);
+  dispatch(now);
+}
+
+void Core::abort_received(const link::Abort& abort) {
+  const auto at = deliveries_.find(abort.delivery);
+  if (at == deliveries_.end() || at->second.aborted) return;
+  Delivery& delivery = at->second;
+  delivery.aborted = true;
+  if (delivery.job) {
+    effects_.push_back(ToWorker<worker::Abort>{jobs_.at(delivery.job).worker, {delivery.job}});
+    return;
+  }
+  queue_of(delivery).erase(delivery.arrival);
+  verdict(abort.delivery, Outcome::lost, {});
+}
+
+void Core::survey_received(const link::Survey& survey, Time now) {
+  for (auto& info : verifiers_.describe(survey.call, now)) effects_.push_back(std::move(info));
+  const auto counter = [&](std::string name, std::uint64_t value) {
+    effects_.push_back(report::Counter{survey.call, std::move(name), value});
+  };
+  counter("judge_jobs_total", total_.judge_jobs);
+  for (std::size_t i = 0; i < total_.verdicts.size(); ++i) {
+    const auto outcome = static_cast<Outcome>(i);
+    if (!known<Outcome>(i) || outcome == Outcome::lost) continue;
+    counter("verdicts_" + std::string(name(outcome)) + "_total", total_.verdicts[i]);
+  }
+  counter("verdicts_lost_total", total_.losses);
+  counter("verdicts_poison_total", total_.poison);
+  counter("verdicts_nonsense_total", total_.nonsense);
+  counter("verdicts_unmatched_total", total_.unmatched);
+  counter("judge_refused_total", total_.refused);
+  counter("verifiers_refused_total", verifiers_.refused_total());
+  counter("judge_waiting", waiting());
+  counter("judge_out", out());
+  effects_.push_back(report::Done{survey.call, verifiers_.size()});
+}
+
+void Core::hello_received(WorkerId worker, const worker::Hello& hello, Time now) {
+  verifiers_.hello_received(worker, hello, now);
+  absorb();
+  dispatch(now);
+}
+
+void Core::verdict_received(WorkerId worker, const worker::Verdict& verdict, Time now) {
+  if (refused(worker)) return;
+  const auto id = taken_from(worker, verdict.job);
+  if (!id || !*id) {
+    verifiers_.job_answered(worker, verdict.job, now);
+  } else if (sensible(verdict, deliveries_.at(*id).judge.subscribers.size())) {
+    verifiers_.job_answered(worker, verdict.job, now);
+    this->verdict(*id, verdict.outcome, verdict.satisfied);
+  } else {
+    ++total_.nonsense;
+    verifiers_.job_lost(worker, verdict.job);
+    lost(*id, verifiers_.hello(worker).instance, "the verifier gave a verdict that makes no sense");
+  }
+  dispatch(now);
+}
+
+void Core::failed_received(WorkerId worker, const worker::Failed& failed, Time now) {
+  if (refused(worker)) return;
+  const auto id = taken_from(worker, failed.job);
+  if (!id) {
+    verifiers_.job_answered(worker, failed.job, now);
+  } else {
+    verifiers_.job_lost(worker, failed.job);
+    if (*id) lost(*id, verifiers_.hello(worker).instance, "the verifier failed: " + failed.detail);
+  }
+  dispatch(now);
+}
+
+void Core::nonsense_received(WorkerId worker, JobId job, Time now) {
+  if (refused(worker)) return;
+  ++total_.nonsense;
+  if (const auto id = taken_from(worker, job)) {
+    verifiers_.job_lost(worker, job);
+    if (*id) lost(*id, verifiers_.hello(worker).instance, "the verifier answered like a storage");
+  }
+  dispatch(now);
+}
+
+void Core::pong_received(WorkerId worker, const worker::Pong& pong, Time now) {
+  if (refused(worker)) return;
+  verifiers_.pong_received(worker, pong.nonce, now);
+  absorb();
+}
+
+void Core::bye_received(WorkerId worker, Time now) {
+  effects_.push_back(Forget{worker});
+  if (verifiers_.attached(worker)) {
+    const Instance instance = verifiers_.hello(worker).instance;
+    lost_of(instance, verifiers_.said_bye(worker, now), "the verifier left");
+  } else {
+    verifiers_.said_bye(worker, now);
+  }
+  absorb();
+  dispatch(now);
+}
+
+void Core::unfit_received(WorkerId worker, const Unfit& unfit, Time now) {
+  if (verifiers_.attached(worker)) {
+    const Instance instance = verifiers_.hello(worker).instance;
+    ++total_.nonsense;
+    lost_of(instance, verifiers_.said_bye(worker, now), "the verifier sent " + unfit.detail);
+  } else {
+    verifiers_.said_bye(worker, now);
+  }
+  ++total_.refused;
+  effects_.push_back(workers::Refuse{worker, unfit.reason, unfit.detail});
+  absorb();
+  dispatch(now);
+}
+
+void Core::worker_gone(WorkerId worker, Time now) {
+  if (!verifiers_.attached(worker)) {
+    verifiers_.gone(worker, now);
+    return;
+  }
+  const Instance instance = verifiers_.hello(worker).instance;
+  const workers::Attached::Departure departure = verifiers_.gone(worker, now);
+  absorb();
+  if (!departure.successor) {
+    lost_of(instance, departure.jobs, "the verifier is gone");
+  } else {
+    // What was on its way to the old connection is lost: all is said again.
+    for (const JobId id : departure.jobs) {
+      Job& job = jobs_.at(id);
+      job.worker = *departure.successor;
+      if (job.delivery) {
+        send(job.worker, deliveries_.at(job.delivery));
+      } else {
+        verifiers_.job_lost(job.worker, id);
+        forget_job(id);
+      }
+    }
+  }
+  dispatch(now);
+}
+
+Time Core::next_deadline() const {
+  const Time stall = deadlines_.empty() ? kNever : deadlines_.begin()->first;
+  return std::min(stall, verifiers_.next_deadline());
+}
+
+void Core::time_passed(Time now) {
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    const JobId id = deadlines_.begin()->second;
+    const WorkerId worker = jobs_.at(id).worker;
+    const DeliveryId delivery = *taken_from(worker, id);
+    verifiers_.stalled(worker, now);
+    verifiers_.job_lost(worker, id);
+    if (delivery) lost(delivery, verifiers_.hello(worker).instance, "the verifier stalled");
+  }
+  for (const WorkerId worker : verifiers_.time_passed(now)) {
+    effects_.push_back(Forget{worker});
+    worker_gone(worker, now);
+  }
+  absorb();
+  dispatch(now);
+}
+
+Core::Queue& Core::queue_of(const Delivery& delivery) {
+  return delivery.losers.size() + 1 == kLossesOfPoison ? last_tries_ : waiting_;
+}
+
+void Core::dispatch(Time now) {
+  while (!last_tries_.empty()) {
+    const DeliveryId id = last_tries_.begin()->second;
+    const auto worker = verifiers_.pick({.rather_not = deliveries_.at(id).losers, .alone = true});
+    if (!worker) break;
+    last_tries_.erase(last_tries_.begin());
+    give(id, *worker, true, now);
+  }
+  // No verifier is idle: nobody gets more until one is, or last tries would wait for ever.
+  if (!last_tries_.empty() && alone_ == 0) return;
+  while (!waiting_.empty()) {
+    const DeliveryId id = waiting_.begin()->second;
+    const auto worker = verifiers_.pick({.rather_not = deliveries_.at(id).losers});
+    if (!worker) return;
+    waiting_.erase(waiting_.begin());
+    give(id, *worker, false, now);
+  }
+}
+
+void Core::give(DeliveryId id, WorkerId worker, bool alone, Time now) {
+  if (next_job_ == 0) ++next_job_;
+  const JobId job{next_job_++};
+  Delivery& delivery = deliveries_.at(id);
+  delivery.job = job;
+  jobs_.emplace(job, Job{worker, id, now + config_.job_deadline, alone});
+  deadlines_.emplace(now + config_.job_deadline, job);
+  alone_ += alone ? 1 : 0;
+  verifiers_.job_given(worker, job, now, alone);
+  send(worker, delivery);
+}
+
+void Core::send(WorkerId worker, const Delivery& delivery) {
+  const link::Judge& judge = delivery.judge;
+  effects_.push_back(ToWorker<worker::Judge>{
+      worker, {delivery.job, judge.key, judge.peer, judge.subscribers, judge.value}});
+  if (delivery.aborted) effects_.push_back(ToWorker<worker::Abort>{worker, {delivery.job}});
+}
+
+// Whether this worker has no say here; it is told so.
+bool Core::refused(WorkerId worker) {
+  if (verifiers_.attached(worker)) return false;
+  verifiers_.refuse_unknown(worker);
+  absorb();
+  return true;
+}
+
+// Takes the job out of the hands of the worker that holds it: the delivery that is back, which is
+// none when the Engine has forgotten it. Nullopt when this worker does not hold this job.
+std::optional<DeliveryId> Core::taken_from(WorkerId worker, JobId id) {
+  const auto job = jobs_.find(id);
+  if (job == jobs_.end() || job->second.worker != worker) {
+    ++total_.unmatched;
+    return std::nullopt;
+  }
+  const DeliveryId delivery = job->second.delivery;
+  if (delivery) deliveries_.at(delivery).job = {};
+  forget_job(id);
+  return delivery;
+}
+
+void Core::forget_job(JobId id) {
+  const auto job = jobs_.find(id);
+  deadlines_.erase({job->second.deadline, id});
+  alone_ -= job->second.alone ? 1 : 0;
+  jobs_.erase(job);
+}
+
+void Core::lost(DeliveryId id, Instance loser, const std::string& how) {
+  Delivery& delivery = deliveries_.at(id);
+  ++total_.losses;
+  if (delivery.aborted) {
+    verdict(id, Outcome::lost, {});
+    return;
+  }
+  delivery.losers.push_back(loser);
+  if (delivery.losers.size() < kLossesOfPoison) {
+    queue_of(delivery).emplace(delivery.arrival, id);
+    return;
+  }
+  ++total_.poison;
+  effects_.push_back(Alarm{delivery.judge.key, delivery.judge.peer, how});
+  verdict(id, Outcome::lost, {});
+}
+
+void Core::lost_of(Instance loser, const std::vector<JobId>& jobs, const std::string& how) {
+  for (const JobId id : jobs) {
+    const DeliveryId delivery = *taken_from(jobs_.at(id).worker, id);
+    if (delivery) lost(delivery, loser, how);
+  }
+}
+
+void Core::verdict(DeliveryId id, Outcome outcome, std::vector<std::uint16_t> satisfied) {
+  ++total_.verdicts[static_cast<std::size_t>(outcome)];
+  deliveries_.erase(id);
+  effects_.push_back(link::Verdict{id, outcome, std::move(satisfied)});
+}
+
+// Passes on what the table of verifiers says, and how many there are when that has changed.
+void Core::absorb() {
+  for (auto& effect : verifiers_.take_effects()) {
+    std::visit([&](auto& said) { effects_.push_back(std::move(said)); }, effect);
+  }
+  const auto attached = static_cast<std::uint32_t>(verifiers_.size());
+  if (attached == attached_said_) return;
+  attached_said_ = attached;
+  effects_.push_back(link::Attached{WorkerRole::verifier, attached});
+}
+
+void Core::check_invariants() const {
+  verifiers_.check_invariants();
+  QUARRY_CHECK(deliveries_.size() <= kMaxDeliveries);
+  QUARRY_CHECK(deadlines_.size() == jobs_.size());
+  std::size_t delivered = 0;
+  std::size_t alone = 0;
+  for (const auto& [id, job] : jobs_) {
+    QUARRY_CHECK(verifiers_.attached(job.worker));
+    const auto held = verifiers_.jobs(job.worker);
+    QUARRY_CHECK(std::binary_search(held.begin(), held.end(), id));
+    QUARRY_CHECK(!job.alone || held.size() == 1);
+    QUARRY_CHECK(deadlines_.contains({job.deadline, id}));
+    alone += job.alone ? 1 : 0;
+    if (!job.delivery) continue;
+    QUARRY_CHECK(deliveries_.at(job.delivery).job == id);
+    ++delivered;
+  }
+  QUARRY_CHECK(alone == alone_);
+  QUARRY_CHECK(delivered + waiting() == deliveries_.size());
+  for (const auto& [id, delivery] : deliveries_) {
+    QUARRY_CHECK(delivery.losers.size() < kLossesOfPoison);
+    if (delivery.job) continue;
+    QUARRY_CHECK(!delivery.aborted);
+    const Queue& queue = delivery.losers.size() + 1 == kLossesOfPoison ? last_tries_ : waiting_;
+    QUARRY_CHECK(queue.at(delivery.arrival) == id);
+  }
+}
+
+}  // namespace quarry::consumer_bridge

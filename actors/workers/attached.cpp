@@ -106,7 +106,7 @@ std::optional<WorkerId> Attached::pick(const Wish& wish) const {
     if ((worker.hello.abilities & wish.abilities) != wish.abilities) continue;
     if (wish.name && worker.hello.name != *wish.name) continue;
     const std::uint32_t free = free_credit(worker);
-    if (free == 0) continue;
+    if (free == 0 || (wish.alone && !worker.jobs.empty())) continue;
     const bool unwanted = std::find(wish.rather_not.begin(), wish.rather_not.end(),
                                     worker.hello.instance) != wish.rather_not.end();
     const bool better =
@@ -120,10 +120,12 @@ std::optional<WorkerId> Attached::pick(const Wish& wish) const {
   return best->id;
 }
 
-void Attached::job_given(WorkerId id, JobId job, Time now) {
+void Attached::job_given(WorkerId id, JobId job, Time now, bool alone) {
   Worker* worker = find(id);
   QUARRY_CHECK(worker != nullptr && free_credit(*worker) > 0);
+  QUARRY_CHECK(!alone || worker->jobs.empty());
   QUARRY_CHECK(worker->jobs.emplace(job, now).second);
+  worker->alone = alone;
   worker->used = ++uses_;
   worker->next_ping = std::min(worker->next_ping, now + kPingEvery);
 }
@@ -268,6 +270,7 @@ Attached::Worker* Attached::claimed_by(WorkerId id) {
 std::uint32_t Attached::free_credit(const Worker& worker) const {
   std::uint32_t credit = worker.hello.credit;
   if (worker.stalls > 0) credit = worker.trial ? 1 : 0;
+  if (worker.alone && !worker.jobs.empty()) credit = 1;
   const auto held = static_cast<std::uint32_t>(worker.jobs.size());
   return credit > held ? credit - held : 0;
 }

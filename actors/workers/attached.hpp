@@ -81,11 +81,12 @@ class Attached {
     std::uint8_t abilities = 0;                 // all of these
     std::optional<std::string_view> name = {};  // of this name
     std::span<const Instance> rather_not = {};  // these only when nobody else has free credit
+    bool alone = false;                         // only who holds no job
   };
   // Who has the most free credit; among equals, who was given a job least lately.
   std::optional<WorkerId> pick(const Wish& wish) const;
-  // Requires that pick() could have named it.
-  void job_given(WorkerId worker, JobId job, Time now);
+  // Requires that pick() could have named it. Alone: it is given no other job meanwhile.
+  void job_given(WorkerId worker, JobId job, Time now, bool alone = false);
   // False when this worker does not hold this job. Any answer ends a stall.
   bool job_answered(WorkerId worker, JobId job, Time now);
   // The job is taken from it without an answer that counts. False when it does not hold it.
@@ -127,6 +128,7 @@ class Attached {
     worker::Hello hello;  // credit as clamped
     Time since;
     std::unordered_map<JobId, Time> jobs;  // since when
+    bool alone = false;                    // its one job is to be its only one
     std::uint64_t done = 0;
     std::uint64_t lost = 0;
     Duration job_time{0};              // smoothed

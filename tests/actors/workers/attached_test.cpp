@@ -135,6 +135,19 @@ TEST_CASE("N6 a worker that lost a job is picked only when nobody else has free 
   REQUIRE(door.pick({.rather_not = losers}) == WorkerId{1});
 }
 
+TEST_CASE("N6 a job that is to be alone goes to an idle worker, which gets no other meanwhile") {
+  Door door;
+  door.hello(1, 100);
+  door.give(1, 10);
+  REQUIRE_FALSE(door.pick({.alone = true}));
+  door.table.job_answered({1}, {10}, door.now);
+  REQUIRE(door.pick({.alone = true}) == WorkerId{1});
+  door.table.job_given({1}, {11}, door.now, true);
+  REQUIRE_FALSE(door.pick());
+  door.table.job_answered({1}, {11}, door.now);
+  REQUIRE(door.pick() == WorkerId{1});
+}
+
 TEST_CASE("storages are picked by name and by what they can do") {
   Door door;
   door.hello(1, Door::hello_of(100, 4, "disk", worker::kLooksUp | worker::kKeeps));

@@ -1,0 +1,135 @@
+// Values out for judgement: which verifier judges which, what a verdict must be to count, and what
+// happens when one is lost (N6). It remembers no fetch and knows no keys' meaning; it never blames
+// a peer, and each Judge of the Engine gets exactly one Verdict.
+//
+// A delivery is `waiting` (no verifier has free credit) or `out` (one verifier holds it, as a job).
+// A lost verdict brings it back to waiting, at the place that its age gives it; the third loss
+// makes it poison. Its last try it has alone: the verifier gets no other job meanwhile, so that a
+// value which kills verifiers does not make poison of all that were judged beside it.
+#pragma once
+
+#include <map>
+#include <set>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "actors/consumer_bridge/config.hpp"
+#include "actors/consumer_bridge/limits.hpp"
+#include "actors/workers/attached.hpp"
+#include "msg/link.hpp"
+#include "msg/worker.hpp"
+
+namespace quarry::consumer_bridge {
+
+using workers::WorkerId;
+
+template <class Item>
+struct ToWorker {
+  WorkerId worker;
+  Item item;
+  friend bool operator==(const ToWorker&, const ToWorker&) = default;
+};
+// Nothing more is said to this worker's connection.
+struct Forget {
+  WorkerId worker;
+  friend bool operator==(const Forget&, const Forget&) = default;
+};
+// A value is poison: for a person to look at.
+struct Alarm {
+  Key key;
+  PeerKey peer;
+  std::string detail;  // how the last verdict was lost
+  friend bool operator==(const Alarm&, const Alarm&) = default;
+};
+using Effect = std::variant<link::Verdict, link::Attached, report::WorkerInfo, report::Counter,
+                            report::Done, ToWorker<worker::Judge>, ToWorker<worker::Abort>,
+                            workers::Welcome, workers::Ping, workers::Refuse, Forget, Alarm>;
+
+class Core {
+ public:
+  // The seed gives the first job id: a verdict of an earlier life of the node must not fit.
+  Core(Config config, std::uint64_t seed);
+
+  // Events of the Engine's link.
+
+  // A Hello. The Engine knows nothing of earlier deliveries or sends them again: all are dropped.
+  void engine_attached();
+  void judge_received(const link::Judge& judge, Time now);
+  void abort_received(const link::Abort& abort);
+  void survey_received(const link::Survey& survey, Time now);
+
+  // Events of the verifiers' door. Whoever is not attached is told to say hello.
+
+  void hello_received(WorkerId worker, const worker::Hello& hello, Time now);
+  void verdict_received(WorkerId worker, const worker::Verdict& verdict, Time now);
+  void failed_received(WorkerId worker, const worker::Failed& failed, Time now);
+  // An answer that only a storage gives.
+  void nonsense_received(WorkerId worker, JobId job, Time now);
+  void pong_received(WorkerId worker, const worker::Pong& pong, Time now);
+  void bye_received(WorkerId worker, Time now);
+  // Its message was none: nothing that it says is trusted any more until it says hello again.
+  void unfit_received(WorkerId worker, const Unfit& unfit, Time now);
+  // Its connection is gone, or it does not read.
+  void worker_gone(WorkerId worker, Time now);
+
+  Time next_deadline() const;
+  void time_passed(Time now);
+
+  std::vector<Effect> take_effects() { return std::exchange(effects_, {}); }
+  std::size_t waiting() const { return waiting_.size() + last_tries_.size(); }
+  std::size_t out() const { return jobs_.size(); }
+  void check_invariants() const;
+
+ private:
+  struct Delivery {
+    link::Judge judge;
+    std::uint64_t arrival = 0;  // its place among those that wait
+    JobId job;                  // none: waiting
+    bool aborted = false;
+    std::vector<Instance> losers;  // one for each verdict lost
+  };
+  struct Job {
+    WorkerId worker;
+    DeliveryId delivery;  // none: the Engine has forgotten it
+    Time deadline;
+    bool alone = false;
+  };
+  using Queue = std::map<std::uint64_t, DeliveryId>;  // by arrival
+
+  Queue& queue_of(const Delivery& delivery);
+  void dispatch(Time now);
+  void give(DeliveryId id, WorkerId worker, bool alone, Time now);
+  void send(WorkerId worker, const Delivery& delivery);
+  bool refused(WorkerId worker);
+  std::optional<DeliveryId> taken_from(WorkerId worker, JobId job);
+  void forget_job(JobId job);
+  void lost(DeliveryId id, Instance loser, const std::string& how);
+  void lost_of(Instance loser, const std::vector<JobId>& jobs, const std::string& how);
+  void verdict(DeliveryId id, Outcome outcome, std::vector<std::uint16_t> satisfied);
+  void absorb();
+
+  Config config_;
+  workers::Attached verifiers_;
+  std::unordered_map<DeliveryId, Delivery> deliveries_;
+  Queue waiting_;
+  Queue last_tries_;
+  std::unordered_map<JobId, Job> jobs_;
+  std::set<std::pair<Time, JobId>> deadlines_;
+  std::size_t alone_ = 0;  // jobs that are out alone
+  std::uint64_t next_job_;
+  std::uint64_t arrivals_ = 0;
+  std::uint32_t attached_said_ = 0;
+  struct {
+    std::uint64_t judge_jobs = 0;
+    std::array<std::uint64_t, Names<Outcome>::list.size()> verdicts{};
+    std::uint64_t losses = 0;
+    std::uint64_t nonsense = 0;
+    std::uint64_t unmatched = 0;
+    std::uint64_t poison = 0;
+    std::uint64_t refused = 0;
+  } total_;
+  std::vector<Effect> effects_;
+};
+
+}  // namespace quarry::consumer_bridge

@@ -13,6 +13,8 @@ class Actor {
   virtual ~Actor() = default;
   // One message from a socket that this actor watches.
   virtual void received(Socket& socket, Message message, Time now) = 0;
+  // A message of too many frames came and was dropped; its connection is shut down already.
+  virtual void flooded(Socket&, const Route&, Time) {}
   // A deadline of the core has passed. Called only after all that had arrived was received.
   virtual void elapsed(Time now) = 0;
   // Carry out effects, send what is batched.

@@ -5,6 +5,10 @@
 //
 // Actors always read their links; what waits to be sent is bounded by the credit that actors give
 // each other (Room, worker credit), so a full pipe only delays.
+//
+// When the bound end is made anew and the connecting end is not (a process of its own came back),
+// the first message of the old epoch is dropped and answered by a Hello under that epoch; the
+// connecting end, greeted twice, then chooses a new epoch and says Hello again.
 #pragma once
 
 #include "bus/outbox.hpp"
@@ -14,6 +18,10 @@ namespace quarry::bus {
 
 // Socket options of a link's ends: see ARCHITECTURE.md for the credit that bounds them.
 Socket::Options link_options(Socket::Kind kind, const Network& network);
+// A new epoch: random, never 0.
+std::uint64_t new_epoch();
+// Logs a message that does not fit.
+void report_unfit(const Socket& socket, const Unfit& unfit);
 
 // In: the variant of items that come; Out items are given to add().
 template <class In>
@@ -36,6 +44,7 @@ class BoundLink {
  private:
   BoundLink(Socket socket, const Network& network)
       : socket_(std::move(socket)), decoder_(network) {}
+  void greet(const Route& route, std::uint64_t epoch);
   Socket socket_;
   Decoder<link::Protocol> decoder_;
   Outbox<link::Protocol> outbox_{0};
@@ -64,6 +73,7 @@ class ConnectedLink {
   Socket socket_;
   Decoder<link::Protocol> decoder_;
   std::uint64_t epoch_;
+  bool greeted_ = false;  // the partner has answered this epoch's Hello
   Outbox<link::Protocol> outbox_;
   std::uint64_t dropped_ = 0;
 };

@@ -72,6 +72,9 @@ class Outbox {
   Socket::Sent flush(Socket& socket) {
     return lane_.flush(context_, [&](Encoded& message) { return socket.send(message); });
   }
+  Socket::Sent flush(Socket& socket, const Route& route) {
+    return lane_.flush(context_, [&](Encoded& message) { return socket.send(route, message); });
+  }
   bool empty() const { return lane_.empty(); }
   std::size_t bytes() const { return lane_.bytes(); }
   void clear() { lane_ = {}; }

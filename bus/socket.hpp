@@ -7,11 +7,13 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "bus/context.hpp"
 #include "bus/frame.hpp"
 #include "bus/identity.hpp"
 #include "msg/result.hpp"
+#include "msg/time.hpp"
 
 namespace quarry::bus {
 
@@ -48,7 +50,7 @@ class Socket {
 
   Result<> bind(const std::string& endpoint);
   Result<> connect(const std::string& endpoint);
-  // As bound: with the port that the system chose.
+  // As bound: with the port that was chosen where bind was asked for any (`tcp://host:*`).
   std::string endpoint() const;
 
   enum class Received {
@@ -68,18 +70,31 @@ class Socket {
   Sent send(const Route& route, Encoded& message);  // ROUTER
   Sent send(Encoded& message);                      // DEALER
 
-  // Ends the connection that this message came over; right after receiving it.
+  // For programs that have one socket and no loop: until a message can be received, `descriptor`
+  // (-1: none) is readable, or the time has passed. A signal counts as time passed.
+  enum class Woken { message, descriptor, time };
+  Woken wait(int descriptor, Duration at_most);
+
+  // Ends the connection that this message came over; right after receiving it. The loop does so
+  // after a flood.
   static void shut_down(const Message& message);
 
  private:
   friend class Loop;
-  explicit Socket(void* socket, Kind kind) : socket_(socket), kind_(kind) {}
+  Socket(void* socket, const Options& options)
+      : socket_(socket), kind_(options.kind), secured_(options.identity != nullptr) {}
   Sent send_frames(const Route* route, Encoded& message);
+  Result<> bind_free_port(const std::string& host);
   bool readable();
+  void touched();
+  void note_inproc(const std::string& endpoint);
 
   void* socket_;
   Kind kind_;
+  bool secured_;          // CURVE: tcp is allowed
   Loop* loop_ = nullptr;  // who watches it; told when a call may have taken readiness away
+  std::uint64_t watched_ = 0;
+  std::vector<std::size_t> inproc_;  // its links inside the process, for the thread sanitizer
 };
 
 }  // namespace quarry::bus

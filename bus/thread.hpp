@@ -20,7 +20,8 @@ class Thread {
   // Makes an actor on the thread where it will live.
   using Make = std::function<Result<std::unique_ptr<Actor>>(Loop&)>;
 
-  // Starts; `ended` (may be empty) is called on the thread when it ends on its own, with the reason.
+  // Starts; `ended` (may be empty) is called on the thread when it ends on its own, with the
+  // reason.
   static Result<std::unique_ptr<Thread>> start(std::string name, std::vector<Make> actors,
                                                std::function<void(std::string)> ended = {});
   ~Thread();

@@ -1,21 +1,13 @@
 #include "actors/consumer_bridge/core.hpp"
 
 #include <algorithm>
-#include <bitset>
 
 namespace quarry::consumer_bridge {
 namespace {
 
 // Whether a verifier may say this of a delivery to so many subscribers.
 bool sensible(const worker::Verdict& verdict, std::size_t subscribers) {
-  if (verdict.outcome == Outcome::lost) return false;
-  if (verdict.outcome != Outcome::partial) return verdict.satisfied.empty();
-  std::bitset<limits::kMaxTags> named;
-  return std::all_of(verdict.satisfied.begin(), verdict.satisfied.end(), [&](std::uint16_t index) {
-    if (index >= subscribers || index >= named.size() || named[index]) return false;
-    named[index] = true;
-    return true;
-  });
+  return verdict.sound() && (verdict.satisfied.empty() || verdict.satisfied.back() < subscribers);
 }
 
 }  // namespace

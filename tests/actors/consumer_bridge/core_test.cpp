@@ -130,8 +130,8 @@ TEST_CASE("R28 a partial verdict names subscribers by their index, and is passed
   Bridge bridge;
   bridge.hello(1);
   bridge.judge(1, 3);
-  bridge.answer(1, bridge.job().item.job, Outcome::partial, {2, 0});
-  REQUIRE(bridge.verdicts() == std::vector<link::Verdict>{{{1}, Outcome::partial, {2, 0}}});
+  bridge.answer(1, bridge.job().item.job, Outcome::partial, {0, 2});
+  REQUIRE(bridge.verdicts() == std::vector<link::Verdict>{{{1}, Outcome::partial, {0, 2}}});
 }
 
 TEST_CASE("R30 withheld and ignored are verdicts like others") {
@@ -195,6 +195,7 @@ TEST_CASE("N6 a verdict that makes no sense is a lost verdict") {
   bridge.hello(2);
   SECTION("lost is not a verifier's word") { bridge.answer(1, first.item.job, Outcome::lost); }
   SECTION("satisfied without partial") { bridge.answer(1, first.item.job, Outcome::complete, {0}); }
+  SECTION("partial without anybody") { bridge.answer(1, first.item.job, Outcome::partial); }
   SECTION("out of range") { bridge.answer(1, first.item.job, Outcome::partial, {0, 2}); }
   SECTION("twice the same") { bridge.answer(1, first.item.job, Outcome::partial, {1, 1}); }
   REQUIRE(bridge.verdicts().empty());

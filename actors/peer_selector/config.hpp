@@ -1,0 +1,61 @@
+// What can be set about the PeerSelector. The defaults are the ones that tests and documents name.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "msg/report.hpp"
+#include "msg/time.hpp"
+
+namespace quarry::peer_selector {
+
+struct PeerSelectorConfig {
+  // The first peer set (R32).
+  std::vector<report::PeerEntry> peers;
+  std::uint64_t peers_number = 0;
+
+  // A request's time to be answered: first contact, and the bounds of what is measured (R7, N2).
+  Duration first_timeout = std::chrono::seconds(1);
+  Duration min_timeout = std::chrono::milliseconds(200);
+  Duration max_timeout = std::chrono::seconds(2);
+  // How long after its timeout a request may still be answered (N2).
+  Duration late_for = std::chrono::seconds(30);
+
+  // The wait after a full round, doubling up to the cap (N16), and how many fetches may begin
+  // another round per second in the whole node.
+  Duration retry_delay = std::chrono::milliseconds(500);
+  Duration retry_delay_cap = std::chrono::seconds(5);
+  double retries_per_second = 2000;
+
+  // Requests out to one peer: twice the window of 1024 that one busy client keeps open.
+  std::uint32_t in_flight_cap = 2048;
+
+  // A peer is pinged this often while requests are out to it or it is not connected, else while
+  // idle; it is connected until a ping has gone unanswered for `silence`.
+  Duration ping_busy = std::chrono::seconds(1);
+  Duration ping_idle = std::chrono::seconds(5);
+  Duration silence = std::chrono::seconds(3);
+  // A DEALER that hears nothing is replaced after `patience`, doubling up to the cap: one that
+  // met an error never reconnects by itself, and one that met none does within 100 ms.
+  Duration patience = std::chrono::seconds(1);
+  Duration patience_cap = std::chrono::seconds(5);
+  // After a refusal, or where a DEALER could not be made, the next one is made after this,
+  // doubling up to the cap.
+  Duration redial = std::chrono::milliseconds(100);
+  Duration redial_cap = std::chrono::seconds(5);
+
+  // A block for `invalid`, doubling with each offence up to the cap (N5).
+  Duration block = std::chrono::hours(1);
+  Duration block_cap = std::chrono::hours(24);
+  // Peer and key set aside together after a lost verdict (N6).
+  Duration set_aside = std::chrono::minutes(10);
+  // A peer whose pipe is full is left alone this long.
+  Duration full_pipe = std::chrono::milliseconds(20);
+  // Bounds of the time an overloaded peer may name (N4).
+  Duration min_cool = std::chrono::milliseconds(10);
+  Duration max_cool = std::chrono::seconds(5);
+  // How long a command waits for the ProducerBridge to apply it.
+  Duration sync_within = std::chrono::seconds(5);
+};
+
+}  // namespace quarry::peer_selector

@@ -1,0 +1,218 @@
+// Whom to ask, and asking until told to stop: the peer set, connections, scores and blocks, the
+// fetches that the Engine wants, the requests out for them, timeouts and retries. Never judges a
+// value, never looks at who subscribed, never opens a socket: events and the time come in, effects
+// come out.
+//
+// A fetch is pending in one of the queues (fetch.hpp), parked under its targets, active while a
+// request is out, or validating from its Answer to its Judged. No event walks the pending fetches:
+// where nobody at all may be asked, they stay where they stand and dispatch() ends at the first.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "actors/peer_selector/choice.hpp"
+#include "actors/peer_selector/config.hpp"
+#include "actors/peer_selector/fetch.hpp"
+#include "actors/peer_selector/pace.hpp"
+#include "actors/peer_selector/peers.hpp"
+#include "actors/peer_selector/requests.hpp"
+#include "actors/peer_selector/room.hpp"
+#include "msg/link.hpp"
+#include "msg/peer.hpp"
+
+namespace quarry::peer_selector {
+
+// Peers are named to the shell by their index; an index is given to another peer only after Close.
+using PeerIndex = std::uint32_t;
+
+// Make a DEALER to this peer. Answered by open_failed() where it cannot be made.
+struct Open {
+  PeerIndex peer;
+  PeerKey key;
+  std::string endpoint;
+};
+// Close it, and drop what waits in it.
+struct Close {
+  PeerIndex peer;
+};
+struct ToPeer {
+  PeerIndex peer;
+  peer::FromAsker item;
+};
+struct ToEngine {
+  link::SelectorToEngine item;
+};
+struct ToProducer {
+  link::SelectorToProducer item;
+};
+// For the operator.
+struct Alarm {
+  std::string text;
+};
+using Effect = std::variant<Open, Close, ToPeer, ToEngine, ToProducer, Alarm>;
+
+class Core {
+ public:
+  struct Self {
+    Network network;
+    PeerKey key;
+    Instance instance;
+    std::string agent;
+  };
+  Core(PeerSelectorConfig config, Self self, std::uint64_t seed, Time now);
+
+  // From the Engine. Its Hello means a new life: what an earlier one said is forgotten.
+  void engine_attached(Time now);
+  void wanted(const link::Want& want, Time now);
+  void targets_added(const link::AddTargets& added, Time now);
+  void targets_cleared(const link::ClearTargets& cleared, Time now);
+  void ended(const link::End& end, Time now);
+  void judged(const link::Judged& judged, Time now);
+  void room_granted(const link::Room& room);
+  void described(const link::Describe& describe, Time now);
+  void peer_set_came(const report::PeerSet& set, Time now);
+  void peer_added(const report::PeerAdd& add, Time now);
+  void peer_removed(const report::PeerRemove& remove, Time now);
+  void block_ordered(const report::PeerBlock& block, Time now);
+  void unblock_ordered(const report::PeerUnblock& unblock, Time now);
+  void peers_listed(const report::PeerList& list, Time now);
+
+  // From the ProducerBridge.
+  void producer_attached();
+  void synced(CallId call);
+
+  // From a peer, over the DEALER that is open to it.
+  void hello_received(PeerIndex peer, const peer::Hello& hello, Time now);
+  void pong_received(PeerIndex peer, const peer::Pong& pong, Time now);
+  void value_received(PeerIndex peer, RequestId request, Payload value, Time now);
+  void no_data_received(PeerIndex peer, RequestId request, Time now);
+  void overloaded_received(PeerIndex peer, RequestId request, Duration retry_after, Time now);
+  void too_large_received(PeerIndex peer, RequestId request, std::uint64_t size, Time now);
+  void refused_received(PeerIndex peer, const peer::Refused& refused, Time now);
+  // What came from it is not a message.
+  void nonsense_received(PeerIndex peer, const std::string& detail, Time now);
+
+  // From the shell: the pipe is full, or no DEALER can be made.
+  void send_failed(PeerIndex peer, RequestId request, Time now);
+  void open_failed(PeerIndex peer, const std::string& detail, Time now);
+
+  // Sends what can be sent, in slices; once a turn, after all events.
+  void dispatch(Time now);
+  void time_passed(Time now);
+  Time next_deadline() const;
+  std::vector<Effect> take_effects() { return std::exchange(effects_, {}); }
+  void check_invariants() const;
+
+  // Fetches looked at so far: what tests hold the cost of events against.
+  std::uint64_t looked_at() const { return looked_at_; }
+
+ private:
+  // peers: core.cpp
+  void attend(Peer& peer, Time now);
+  void refresh(Peer& peer, Time now);
+  void close_dealer(Peer& peer, Time now);
+  void abandon_requests(Peer& peer, Time sent_before, Time now);
+  void give_up_connection(Peer& peer, std::string detail, Time now);
+  void tell_admission(Peer& peer, Time now);
+  void drop_from_set(Peer& peer, Time now);
+  bool put_into_set(const report::PeerEntry& entry, Time now);
+  void block_for_invalid(Peer& peer, const Request& request, Time now);
+  void answer_when_applied(CallId call, std::uint64_t count, Time now);
+  void fail(CallId call, Reason reason, std::string detail);
+  void fail_unknown(CallId call, const PeerKey& key);
+  void refresh_pool(Time now);
+
+  // fetches and their requests: fetches.cpp
+  Fetch* find(FetchId id);
+  void add_targets(Fetch& fetch, const std::vector<PeerKey>& targets);
+  void drop_targets(Fetch& fetch);
+  void unqueue(Fetch& fetch);
+  void unpark(Fetch& fetch);
+  void ask_again(Fetch& fetch, Time now);
+  void go_on_with_new_targets(Fetch& fetch, std::vector<std::uint32_t> asked, Time now);
+  void end(Fetch& fetch);
+  void shrink(Fetch& fetch);
+  Request* match(PeerIndex peer, RequestId request, Time now);
+  void no_longer_out(Request& request, Time now);
+  void forget(Request& request);
+  void request_over(Request& request, Time now);
+  void attend_if_finished(Peer& peer, Time now);
+  void untry(Fetch& fetch, const Peer& peer);
+  void score_timeout(Request& request, Duration elapsed, Time now);
+  void deliver(Fetch& fetch, Request& request, Payload value);
+  void keep_spare(Fetch& fetch, Request& request, Payload value);
+  void drop_spare(Fetch& fetch);
+  bool use_spare(Fetch& fetch, Time now);
+  void timed_out(Request& request, Time now);
+  void score(const Request& request, Outcome outcome, Time now);
+  void set_aside(Fetch& fetch, const Peer& peer, Time now);
+
+  // dispatch.cpp
+  void wake_parked(Time now);
+  void release_backed_off(Time now);
+  void hasten_backed_off(Time now);
+  bool news_for(const Fetch& fetch) const;
+  bool try_one(Fetch& fetch, Time now);
+  Peer* choose(Fetch& fetch, std::uint64_t bytes, Time now);
+  bool may_ask(const Fetch& fetch, const Peer& peer) const;
+  void mark_tried(const Fetch& fetch, Time now);
+  void send(Fetch& fetch, Peer& peer, std::uint32_t room, std::uint64_t bytes, Time now);
+  void settle(Fetch& fetch, Time now);
+  void settle_restricted(Fetch& fetch, Time now);
+  void park(Fetch& fetch, const std::vector<Peer*>& under);
+  void round_over(Fetch& fetch, Time now);
+  std::uint32_t room_for(const Fetch& fetch) const;
+
+  // describe.cpp
+  link::Waits waits(const Fetch& fetch, Time now) const;
+  void explain_pending(const Fetch& fetch, link::Waits& waits, Time now) const;
+  void explain_parked(const Fetch& fetch, link::Waits& waits, Time now) const;
+  bool explain_nobody(link::Waits& waits, Time now) const;
+  report::PeerInfo info(const Peer& peer, CallId call, Time now) const;
+  void add_counters(CallId call, Time now);
+
+  PeerSelectorConfig config_;
+  Self self_;
+  Random random_;
+  Choice choice_;
+  Peers peers_;
+  Pool pool_;
+  Time pool_refreshed_;
+  Room room_;
+  ExpectedSize expected_;
+  Pace retries_;
+  Requests requests_;
+  std::unordered_map<FetchId, Fetch> fetches_;
+  Queues queues_;
+  std::size_t parked_ = 0;
+  std::size_t validating_ = 0;
+  std::deque<PeerIndex> waking_;
+  std::uint64_t set_number_ = 0;
+  bool more_ = false;     // dispatch ended with its slice, not with its work
+  bool starved_ = false;  // the next fetch needs more room than there is
+  Time now_;              // of the last event that had one
+  std::uint64_t mark_ = 0;
+
+  bool producer_attached_ = false;
+  struct Sync {
+    CallId sync;
+    report::Done done;
+    Time until;
+  };
+  std::deque<Sync> syncs_;
+  std::uint64_t last_sync_ = 0;
+
+  std::vector<Effect> effects_;
+  std::uint64_t looked_at_ = 0;
+  struct {
+    std::uint64_t sent = 0, accepted = 0, unresolved = 0, invalid = 0, unscored = 0, lost = 0;
+    std::uint64_t no_data = 0, timed_out = 0, overloaded = 0, too_large = 0, refused = 0;
+    std::uint64_t send_failed = 0, abandoned = 0, late = 0, unmatched = 0, violations = 0;
+  } count_;
+};
+
+}  // namespace quarry::peer_selector

@@ -1,0 +1,245 @@
+// The part of the core that sends: whose turn it is, whom to ask, and where a fetch waits that
+// cannot go on.
+#include <algorithm>
+
+#include "actors/peer_selector/core.hpp"
+#include "actors/peer_selector/limits.hpp"
+
+namespace quarry::peer_selector {
+namespace {
+constexpr double kJitter = 0.25;
+constexpr std::uint8_t kMaxRounds = 16;
+}  // namespace
+
+void Core::dispatch(Time now) {
+  now_ = now;
+  more_ = false;
+  refresh_pool(now);
+  wake_parked(now);
+  release_backed_off(now);
+  hasten_backed_off(now);
+  for (int i = 0; i < limits::kDispatchSlice; ++i) {
+    Fetch* fetch = peers_.available().empty() ? nullptr : queues_.next();
+    if (fetch == nullptr || starved_ || !try_one(*fetch, now)) return;
+  }
+  more_ = true;
+}
+
+// Fetches whose target is available again, as many as it can take.
+void Core::wake_parked(Time now) {
+  for (int i = 0; i < limits::kWakeSlice && !waking_.empty(); ++i) {
+    Peer* peer = peers_.at(waking_.front());
+    const bool available =
+        peer != nullptr && peer->member && peer->member->available_at != kNotListed;
+    const bool due = peer != nullptr && !peer->waiters.empty() && (available || peer->recheck > 0);
+    if (!due) {
+      if (peer != nullptr) peer->waking = false, peer->recheck = 0;
+      waking_.pop_front();
+      continue;
+    }
+    if (peer->recheck > 0) --peer->recheck;
+    ++looked_at_;
+    Fetch& fetch = *peer->waiters.front()->fetch;
+    unpark(fetch);
+    queues_.again(fetch, now);
+  }
+  more_ = more_ || !waking_.empty();
+}
+
+// Another round for those whose time has come, as many as the node's retry rate allows (N16).
+void Core::release_backed_off(Time now) {
+  if (peers_.available().empty()) return;
+  for (int i = 0; i < limits::kWakeSlice; ++i) {
+    Fetch* fetch = queues_.first_due();
+    if (fetch == nullptr || fetch->due > now || !retries_.ready(now)) return;
+    retries_.take();
+    ++looked_at_;
+    queues_.remove(*fetch);
+    fetch->hastened = false;
+    queues_.again(*fetch, now);
+  }
+  more_ = true;
+}
+
+// A peer has become a candidate since they began to wait: they may ask it before their time.
+void Core::hasten_backed_off(Time now) {
+  if (peers_.available().empty()) return;
+  for (int i = 0; i < limits::kWakeSlice; ++i) {
+    Fetch* fetch = queues_.first_begun();
+    if (fetch == nullptr || fetch->generation >= peers_.generation()) return;
+    ++looked_at_;
+    if (!news_for(*fetch)) {
+      queues_.begin_anew(*fetch, peers_.generation());
+      continue;
+    }
+    if (!retries_.ready(now)) return;
+    retries_.take();
+    queues_.remove(*fetch);
+    fetch->hastened = true;
+    queues_.again(*fetch, now);
+  }
+  more_ = true;
+}
+
+bool Core::news_for(const Fetch& fetch) const {
+  if (!fetch.restricted) return true;
+  return std::ranges::any_of(fetch.progress->targets, [&](const Peer* peer) {
+    return peer->member && peer->member->candidate_at != kNotListed &&
+           peer->member->generation > fetch.generation;
+  });
+}
+
+// Sends for the fetch whose turn it is, or puts it where it waits. False: nothing can be sent now.
+bool Core::try_one(Fetch& fetch, Time now) {
+  const std::uint32_t room = room_for(fetch);
+  if (room == 0 || !room_.fits(room)) {
+    starved_ = true;
+    return false;
+  }
+  ++looked_at_;
+  const std::uint64_t bytes =
+      fetch.progress && fetch.progress->room > 0 ? fetch.progress->room : expected_.typical();
+  if (Peer* peer = choose(fetch, bytes, now)) {
+    send(fetch, *peer, room, bytes, now);
+  } else {
+    queues_.remove(fetch);
+    settle(fetch, now);
+  }
+  return true;
+}
+
+std::uint32_t Core::room_for(const Fetch& fetch) const {
+  const std::uint32_t needed =
+      std::max(expected_.room(), fetch.progress ? fetch.progress->room : 0);
+  // With all the room in hand and still too little, more will never come: ask with what there is.
+  if (room_.whole() && room_.bytes() < needed) return static_cast<std::uint32_t>(room_.bytes());
+  return needed;
+}
+
+void Core::mark_tried(const Fetch& fetch, Time now) {
+  ++mark_;
+  if (!fetch.progress) return;
+  const auto mark = [&](std::uint32_t index) {
+    if (Peer* peer = peers_.at(index)) peer->mark = mark_;
+  };
+  for (const std::uint32_t index : fetch.progress->tried) mark(index);
+  std::erase_if(fetch.progress->set_aside, [&](const auto& aside) { return aside.until <= now; });
+  for (const auto& aside : fetch.progress->set_aside) mark(aside.peer);
+}
+
+// Requires mark_tried().
+bool Core::may_ask(const Fetch& fetch, const Peer& peer) const {
+  return peer.mark != mark_ && peer.member &&
+         (!fetch.hastened || peer.member->generation > fetch.generation);
+}
+
+Peer* Core::choose(Fetch& fetch, std::uint64_t bytes, Time now) {
+  mark_tried(fetch, now);
+  if (fetch.progress && fetch.progress->prefer != kNoPeer) {
+    Peer* peer = peers_.at(std::exchange(fetch.progress->prefer, kNoPeer));
+    const bool may = peer != nullptr && may_ask(fetch, *peer) &&
+                     peer->member->available_at != kNotListed &&
+                     (!fetch.restricted || std::ranges::count(fetch.progress->targets, peer) > 0);
+    if (may) return peer;
+  }
+  const std::vector<Peer*>& from = fetch.restricted ? fetch.progress->targets : peers_.available();
+  const auto picked = choice_.pick(from.size(), bytes, pool_, [&](std::size_t i) {
+    const Peer& peer = *from[i];
+    const bool may = may_ask(fetch, peer) && peer.member->available_at != kNotListed;
+    return may ? Candidate{i, peer.member->in_flight, &peer.member->score} : Candidate{};
+  });
+  return picked ? from[*picked] : nullptr;
+}
+
+void Core::send(Fetch& fetch, Peer& peer, std::uint32_t room, std::uint64_t bytes, Time now) {
+  Member& member = *peer.member;
+  const Duration timeout = member.score.timeout(
+      bytes, {config_.first_timeout, config_.min_timeout, config_.max_timeout});
+  Request& request = requests_.make(fetch.id, peer, room, now, now + timeout);
+  ++peer.refs;
+  room_.take(room);
+  queues_.sent(fetch);
+  queues_.remove(fetch);
+  Progress& progress = fetch.more();
+  ++progress.out;
+  progress.tried.push_back(peer.index);
+  ++fetch.requests;
+  ++count_.sent;
+  ++member.count.asked;
+  ++member.in_flight;
+  member.out.push_back(request);
+  if (member.in_flight == 1) {
+    member.connection.became_busy(now, config_);
+    peers_.retime(peer, std::min(peer.due, member.connection.next_deadline(config_)));
+  }
+  refresh(peer, now);
+  effects_.push_back(ToPeer{peer.index, peer::Ask{request.id, fetch.key, room}});
+}
+
+// Nobody can be asked for this fetch now although somebody is available: decides what it waits for.
+// Requires mark_tried().
+void Core::settle(Fetch& fetch, Time now) {
+  if (fetch.hastened) {
+    if (fetch.progress && !fetch.held) fetch.progress->tried = {};
+    shrink(fetch);
+    if (fetch.due > now) return queues_.back_off(fetch, fetch.due, peers_.generation());
+    // Its own time has come meanwhile.
+    fetch.hastened = false;
+    return queues_.again(fetch, now);
+  }
+  if (fetch.restricted) return settle_restricted(fetch, now);
+  if (fetch.held) return round_over(fetch, now);
+  // Some candidates may be busy or cooling: they are waited for, once, before the round is over.
+  Time free = kNever;
+  for (const Peer* peer : peers_.candidates()) {
+    if (!may_ask(fetch, *peer)) continue;
+    const Time cool = peer->member->cool_until;
+    free = std::min(free, cool > now ? cool : now + config_.retry_delay);
+  }
+  if (free == kNever) return round_over(fetch, now);
+  fetch.held = true;
+  queues_.back_off(fetch, std::min(free, now + config_.retry_delay), peers_.generation());
+}
+
+void Core::settle_restricted(Fetch& fetch, Time now) {
+  std::vector<Peer*> untried;
+  bool candidate = false;
+  for (Peer* peer : fetch.progress->targets) {
+    if (peer->mark == mark_) continue;
+    untried.push_back(peer);
+    candidate = candidate || (peer->member && peer->member->candidate_at != kNotListed);
+  }
+  const bool asked = !fetch.progress->tried.empty();
+  if (candidate || (!asked && !untried.empty())) return park(fetch, untried);
+  round_over(fetch, now);
+}
+
+void Core::park(Fetch& fetch, const std::vector<Peer*>& under) {
+  std::vector<Waiter>& waiters = fetch.progress->waiters;
+  // Sized before any is linked: a list holds their addresses.
+  waiters.resize(under.size());
+  for (std::size_t i = 0; i < under.size(); ++i) {
+    waiters[i].fetch = &fetch;
+    waiters[i].peer = under[i];
+    under[i]->waiters.push_back(waiters[i]);
+  }
+  fetch.place = Place::parked;
+  ++parked_;
+}
+
+void Core::round_over(Fetch& fetch, Time now) {
+  const Duration exact =
+      std::min(Duration(config_.retry_delay * (1LL << fetch.rounds)), config_.retry_delay_cap);
+  const double jittered = static_cast<double>(exact.count()) * random_.around_one(kJitter);
+  fetch.rounds = std::min<std::uint8_t>(fetch.rounds + 1, kMaxRounds);
+  fetch.hastened = false;
+  fetch.held = false;
+  if (fetch.progress) {
+    fetch.progress->tried = {};
+    fetch.progress->enlarged = {};
+  }
+  shrink(fetch);
+  queues_.back_off(fetch, now + Duration(static_cast<std::int64_t>(jittered)), peers_.generation());
+}
+
+}  // namespace quarry::peer_selector

@@ -1,0 +1,39 @@
+// The limits of the PeerSelector's tables and of its turns, each with its reason.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "msg/limits.hpp"
+
+namespace quarry::peer_selector::limits {
+
+// Peers in the set: as many as one PeerSet can name. Beyond: PeerAdd fails with too_many.
+inline constexpr std::size_t kMaxPeers = quarry::limits::kMaxRecords;
+// Peers that left and whose scores and blocks are kept in case they return. Beyond: the oldest is
+// forgotten.
+inline constexpr std::size_t kMaxRemembered = 1024;
+// Timed-out requests that may still be answered, in all and of one fetch. Beyond: a late answer is
+// dropped like any unknown one.
+inline constexpr std::size_t kMaxLate = 8192;
+inline constexpr std::size_t kMaxLatePerFetch = 8;
+// Peers set aside for one key because verdicts of their values were lost. Beyond: the oldest is
+// readmitted.
+inline constexpr std::size_t kMaxSetAside = 8;
+// Commands that wait for the ProducerBridge. Beyond: Failed with too_many.
+inline constexpr std::size_t kMaxSyncs = 1024;
+
+// One dispatch ends after this many fetches, so that what arrives is looked at in between: about
+// a millisecond, and four full messages.
+inline constexpr int kDispatchSlice = 1024;
+// Fetches set free by one change (a connection, a target) in one dispatch.
+inline constexpr int kWakeSlice = 256;
+
+// The room that an ask reserves is never less: smaller reservations would only cost a second
+// round trip when a value is a little larger than the last ones.
+inline constexpr std::uint32_t kMinRoom = 4 * 1024;
+inline constexpr std::uint32_t kFirstRoom = 64 * 1024;
+// The room follows the largest value among this many accepted ones, and as many before.
+inline constexpr int kRoomWindow = 64;
+
+}  // namespace quarry::peer_selector::limits

@@ -238,7 +238,7 @@ void Core::give(DeliveryId id, WorkerId worker, bool alone, Time now) {
   jobs_.emplace(job, Job{worker, id, now + config_.job_deadline, alone});
   deadlines_.emplace(now + config_.job_deadline, job);
   alone_ += alone ? 1 : 0;
-  verifiers_.job_given(worker, job, now, alone);
+  verifiers_.job_given(worker, job, now, {delivery.judge.value.size(), alone});
   send(worker, delivery);
 }
 

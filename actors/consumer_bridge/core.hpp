@@ -30,7 +30,7 @@ struct ToWorker {
   Item item;
   friend bool operator==(const ToWorker&, const ToWorker&) = default;
 };
-// Nothing more is said to this worker's connection.
+// Nothing more is said to this worker's connection, unless the core knows it again by now.
 struct Forget {
   WorkerId worker;
   friend bool operator==(const Forget&, const Forget&) = default;
@@ -77,6 +77,10 @@ class Core {
   void time_passed(Time now);
 
   std::vector<Effect> take_effects() { return std::exchange(effects_, {}); }
+  // Whether it is attached, or waits to be.
+  bool knows(WorkerId worker) const {
+    return verifiers_.attached(worker) || verifiers_.waits(worker);
+  }
   std::size_t waiting() const { return waiting_.size() + last_tries_.size(); }
   std::size_t out() const { return jobs_.size(); }
   void check_invariants() const;

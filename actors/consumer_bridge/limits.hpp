@@ -17,9 +17,9 @@ inline constexpr std::size_t kLossesOfPoison = 3;
 // beyond is answered `lost` at once, and counted.
 inline constexpr std::size_t kMaxDeliveries = 64 * 1024;
 
-// Bytes that may wait for one verifier that does not read, before it is given up: its jobs are
-// needed elsewhere. Small against the room for answers, large against one value.
-inline constexpr std::size_t kDoorBudget = 64 * 1024 * 1024;
+// Bytes that may wait for one verifier that does not read, before it is given up: more than it may
+// be given to hold. The largest value of the network comes on top.
+inline constexpr std::size_t kDoorBudget = 2 * workers::kMaxBytesHeld;
 
 // Messages in flight to one verifier's pipe; what is beyond waits in the bridge, in order.
 inline constexpr int kDoorSendHwm = 64;

@@ -120,12 +120,13 @@ std::optional<WorkerId> Attached::pick(const Wish& wish) const {
   return best->id;
 }
 
-void Attached::job_given(WorkerId id, JobId job, Time now, bool alone) {
+void Attached::job_given(WorkerId id, JobId job, Time now, Load load) {
   Worker* worker = find(id);
   QUARRY_CHECK(worker != nullptr && free_credit(*worker) > 0);
-  QUARRY_CHECK(!alone || worker->jobs.empty());
-  QUARRY_CHECK(worker->jobs.emplace(job, now).second);
-  worker->alone = alone;
+  QUARRY_CHECK(!load.alone || worker->jobs.empty());
+  QUARRY_CHECK(worker->jobs.emplace(job, Held{now, load.bytes}).second);
+  worker->bytes += load.bytes;
+  worker->alone = load.alone;
   worker->used = ++uses_;
   worker->next_ping = std::min(worker->next_ping, now + kPingEvery);
 }
@@ -137,16 +138,15 @@ bool Attached::job_answered(WorkerId id, JobId job, Time now) {
   worker->trial = false;
   const auto held = worker->jobs.find(job);
   if (held == worker->jobs.end()) return false;
-  const Duration took = now - held->second;
+  const Duration took = now - held->second.since;
   worker->job_time += worker->done == 0 ? took : (took - worker->job_time) / 8;
   ++worker->done;
-  worker->jobs.erase(held);
-  return true;
+  return drop_job(*worker, job);
 }
 
 bool Attached::job_lost(WorkerId id, JobId job) {
   Worker* worker = find(id);
-  if (worker == nullptr || worker->jobs.erase(job) == 0) return false;
+  if (worker == nullptr || !drop_job(*worker, job)) return false;
   ++worker->lost;
   return true;
 }
@@ -206,7 +206,7 @@ const worker::Hello& Attached::hello(WorkerId id) const {
 std::vector<JobId> Attached::jobs(WorkerId id) const {
   std::vector<JobId> jobs;
   if (const Worker* worker = find(id)) {
-    for (const auto& [job, since] : worker->jobs) jobs.push_back(job);
+    for (const auto& [job, held] : worker->jobs) jobs.push_back(job);
   }
   std::sort(jobs.begin(), jobs.end());
   return jobs;
@@ -271,6 +271,7 @@ std::uint32_t Attached::free_credit(const Worker& worker) const {
   std::uint32_t credit = worker.hello.credit;
   if (worker.stalls > 0) credit = worker.trial ? 1 : 0;
   if (worker.alone && !worker.jobs.empty()) credit = 1;
+  if (worker.bytes >= kMaxBytesHeld) return 0;
   const auto held = static_cast<std::uint32_t>(worker.jobs.size());
   return credit > held ? credit - held : 0;
 }
@@ -284,6 +285,14 @@ void Attached::refuse_claim(Worker& worker) {
   const WorkerId claimant = worker.claim->worker;
   worker.claim.reset();
   refuse(claimant, Reason::duplicate, "this instance is attached already");
+}
+
+bool Attached::drop_job(Worker& worker, JobId job) {
+  const auto held = worker.jobs.find(job);
+  if (held == worker.jobs.end()) return false;
+  worker.bytes -= held->second.bytes;
+  worker.jobs.erase(held);
+  return true;
 }
 
 std::vector<JobId> Attached::remove(Worker& worker) {
@@ -302,7 +311,12 @@ void Attached::check_invariants() const {
     QUARRY_CHECK(instances.insert(worker.hello.instance).second);
     QUARRY_CHECK(worker.hello.role == config_.role);
     QUARRY_CHECK(worker.hello.credit >= 1 && worker.hello.credit <= kMaxCredit);
-    for (const auto& [job, since] : worker.jobs) QUARRY_CHECK(jobs.insert(job).second);
+    std::size_t bytes = 0;
+    for (const auto& [job, held] : worker.jobs) {
+      QUARRY_CHECK(jobs.insert(job).second);
+      bytes += held.bytes;
+    }
+    QUARRY_CHECK(bytes == worker.bytes);
     if (worker.claim) {
       QUARRY_CHECK(ids.insert(worker.claim->worker).second);
       QUARRY_CHECK(worker.claim->hello.instance == worker.hello.instance);

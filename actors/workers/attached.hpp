@@ -36,7 +36,8 @@ struct Ping {
   std::uint64_t nonce = 0;
   friend bool operator==(const Ping&, const Ping&) = default;
 };
-// Tell it why, and forget its connection: nothing more is said to this id.
+// Tell it why. Its connection can be forgotten, unless it is attached or waits again by the time
+// this is carried out: a hello may follow in the same turn.
 struct Refuse {
   WorkerId worker;
   Reason reason = Reason::malformed;
@@ -85,8 +86,13 @@ class Attached {
   };
   // Who has the most free credit; among equals, who was given a job least lately.
   std::optional<WorkerId> pick(const Wish& wish) const;
-  // Requires that pick() could have named it. Alone: it is given no other job meanwhile.
-  void job_given(WorkerId worker, JobId job, Time now, bool alone = false);
+  struct Load {
+    std::size_t bytes = 0;  // of the value that goes with the job
+    bool alone = false;     // it is given no other job meanwhile
+  };
+  // Requires that pick() could have named it.
+  void job_given(WorkerId worker, JobId job, Time now, Load load);
+  void job_given(WorkerId worker, JobId job, Time now) { job_given(worker, job, now, Load{}); }
   // False when this worker does not hold this job. Any answer ends a stall.
   bool job_answered(WorkerId worker, JobId job, Time now);
   // The job is taken from it without an answer that counts. False when it does not hold it.
@@ -123,12 +129,17 @@ class Attached {
     Time until;
     std::uint64_t probe = 0;  // nonce of the ping that tests the old connection
   };
+  struct Held {
+    Time since;
+    std::size_t bytes = 0;
+  };
   struct Worker {
     WorkerId id;
     worker::Hello hello;  // credit as clamped
     Time since;
-    std::unordered_map<JobId, Time> jobs;  // since when
-    bool alone = false;                    // its one job is to be its only one
+    std::unordered_map<JobId, Held> jobs;
+    std::size_t bytes = 0;  // of all its jobs
+    bool alone = false;     // its one job is to be its only one
     std::uint64_t done = 0;
     std::uint64_t lost = 0;
     Duration job_time{0};              // smoothed
@@ -149,6 +160,7 @@ class Attached {
   void attach(WorkerId id, const worker::Hello& hello, Time now);
   void refuse(WorkerId id, Reason reason, std::string detail);
   void refuse_claim(Worker& worker);
+  static bool drop_job(Worker& worker, JobId job);
   std::vector<JobId> remove(Worker& worker);
 
   Config config_;

@@ -14,6 +14,9 @@ inline constexpr std::size_t kMaxWorkers = 64;
 // Jobs that one worker may hold: two batches, so that it never idles while its answers travel.
 // A larger Hello::credit counts as this.
 inline constexpr std::uint32_t kMaxCredit = 512;
+// A worker that holds values of this many bytes gets no more jobs: they fill its process, or wait
+// for its pipe. Some milliseconds of a digest's work, so that nobody starves for it.
+inline constexpr std::size_t kMaxBytesHeld = 32 * 1024 * 1024;
 
 // A ROUTER never learns that a worker is gone, but a send does: so whoever holds jobs is pinged
 // this often, which bounds how long a dead worker's jobs wait.

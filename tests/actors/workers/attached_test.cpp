@@ -142,9 +142,19 @@ TEST_CASE("N6 a job that is to be alone goes to an idle worker, which gets no ot
   REQUIRE_FALSE(door.pick({.alone = true}));
   door.table.job_answered({1}, {10}, door.now);
   REQUIRE(door.pick({.alone = true}) == WorkerId{1});
-  door.table.job_given({1}, {11}, door.now, true);
+  door.table.job_given({1}, {11}, door.now, {.bytes = 0, .alone = true});
   REQUIRE_FALSE(door.pick());
   door.table.job_answered({1}, {11}, door.now);
+  REQUIRE(door.pick() == WorkerId{1});
+}
+
+TEST_CASE("N8 a worker that holds values of too many bytes gets no job until some are answered") {
+  Door door;
+  door.hello(1, 100);
+  door.table.job_given({1}, {10}, door.now, {.bytes = kMaxBytesHeld + 1});
+  REQUIRE_FALSE(door.pick());
+  door.table.job_answered({1}, {10}, door.now);
+  door.table.check_invariants();
   REQUIRE(door.pick() == WorkerId{1});
 }
 

@@ -1,0 +1,235 @@
+#include "cli/testnet.hpp"
+
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <optional>
+
+#include "bus/clock.hpp"
+#include "cli/client.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/commands/describe.hpp"
+#include "cli/output.hpp"
+#include "cli/values.hpp"
+
+namespace quarry::cli {
+namespace {
+
+constexpr int kLookEveryMs = 50;
+// A node is ready in well under a second; a handshake with each peer, on a busy machine, adds up.
+constexpr Duration kReadyWithin = std::chrono::seconds(30);
+
+// What is known of one node; nothing but `running` where it does not run.
+struct View {
+  bool running = false;
+  pid_t pid = 0;
+  control::NodeInfo info;
+  std::size_t peers = 0;
+  std::size_t connected = 0;
+  std::size_t fetches = 0;
+};
+
+Result<View> look_at(Client& client) {
+  View view;
+  view.running = true;
+  Client::Items items;
+  if (auto done = client.call(control::Status{}, items); !done) {
+    return tl::unexpected(done.error());
+  }
+  if (auto done = client.call(report::PeerList{}, items); !done) {
+    return tl::unexpected(done.error());
+  }
+  for (const auto& item : items) {
+    if (const auto* info = std::get_if<control::NodeInfo>(&item)) view.info = *info;
+    if (std::holds_alternative<control::FetchInfo>(item)) ++view.fetches;
+    if (const auto* peer = std::get_if<report::PeerInfo>(&item)) {
+      ++view.peers;
+      if (peer->state == PeerState::connected) ++view.connected;
+    }
+  }
+  return view;
+}
+
+Result<View> look_at(bus::Context& context, const Testnet::Node& node) {
+  const auto pid = node.home.pid();
+  if (!pid) return View{};
+  auto client = Client::connect(context, node.home, {});
+  if (!client) return tl::unexpected(client.error());
+  auto view = look_at(**client);
+  if (view) view->pid = *pid;
+  return view;
+}
+
+// Whether a node that was just started has ended already.
+std::optional<Error> ended_early(const Testnet::Node& node) {
+  int how = 0;
+  if (node.started == 0 || ::waitpid(node.started, &how, WNOHANG) != node.started) {
+    return std::nullopt;
+  }
+  const std::string why = last_words(node.home);
+  return Error{Error::Kind::unavailable, node.name + " has ended" + (why.empty() ? "" : ": " + why),
+               "its log is " + node.home.log_file().string()};
+}
+
+// Until the node is connected to all others.
+Result<View> wait_ready(bus::Context& context, const Testnet::Node& node, std::size_t others,
+                        Time until) {
+  std::unique_ptr<Client> client;
+  for (;; ::poll(nullptr, 0, kLookEveryMs)) {
+    if (auto ended = ended_early(node)) return tl::unexpected(*ended);
+    if (!client) {
+      auto connected = Client::connect(context, node.home, {});
+      if (connected) client = std::move(*connected);
+    }
+    if (client) {
+      auto view = look_at(*client);
+      if (view && view->connected >= others) {
+        view->pid = node.home.pid().value_or(0);
+        return view;
+      }
+      if (!view) client.reset();
+    }
+    if (bus::now() >= until) {
+      return error(Error::Kind::unavailable,
+                   node.name + (client ? " does not reach the others" : " does not become ready"),
+                   "its log is " + node.home.log_file().string());
+    }
+  }
+}
+
+std::string state_of(const View& view) {
+  if (!view.running) return "does not run";
+  return std::to_string(view.connected) + " of " + std::to_string(view.peers) + " peers connected";
+}
+
+std::string table_of(Testnet& net, const std::vector<View>& views) {
+  Table table({"NODE", "ADDRESS", ">PID", "STATE", ">FETCHES", "HOME"});
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    const View& view = views[i];
+    table.add({net.nodes()[i].name, view.running ? view.info.listen : "-",
+               view.running ? std::to_string(view.pid) : "-", state_of(view),
+               std::to_string(view.fetches), net.nodes()[i].home.directory().string()});
+  }
+  return table.text();
+}
+
+std::string json_of(Testnet& net, const std::vector<View>& views) {
+  Json json;
+  json.begin().add("directory", net.directory().string()).begin("nodes", '[');
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    const View& view = views[i];
+    json.begin().add("name", net.nodes()[i].name);
+    json.add("home", net.nodes()[i].home.directory().string()).add_flag("running", view.running);
+    if (view.running) {
+      json.add("pid", static_cast<std::uint64_t>(view.pid)).add("key", to_z85(view.info.node));
+      json.add("listen", view.info.listen).add("peers", view.peers);
+      json.add("connected", view.connected).add("fetches", view.fetches);
+    }
+    json.end();
+  }
+  return json.end().end().line();
+}
+
+std::string what_next(Testnet& net, const TestnetFlags& flags) {
+  const std::string first = net.nodes().front().home.directory().string();
+  const std::string last = net.nodes().back().home.directory().string();
+  const std::string dir = flags.directory.empty() ? "" : " --dir " + flags.directory;
+  return "\nNext, put a file into one node and fetch it from another by the key that is printed:\n"
+         "  quarry put --home " +
+         first +
+         " FILE\n"
+         "  quarry fetch --home " +
+         last +
+         " KEY -o COPY\n"
+         "  quarry peers list --home " +
+         first +
+         "\n"
+         "  quarry testnet status" +
+         dir +
+         "\n"
+         "  quarry testnet down" +
+         dir + "\n";
+}
+
+// Looks at all nodes, each in turn.
+template <class Look>
+Result<std::vector<View>> views_of(Testnet& net, Look look) {
+  std::vector<View> views;
+  for (const Testnet::Node& node : net.nodes()) {
+    auto view = look(node);
+    if (!view) return tl::unexpected(view.error());
+    views.push_back(std::move(*view));
+  }
+  return views;
+}
+
+}  // namespace
+
+Exit testnet_up(const TestnetFlags& flags) {
+  if (flags.nodes < 1 || flags.nodes > Testnet::kMostNodes) {
+    return fail({Error::Kind::usage, "'" + std::to_string(flags.nodes) + "' is no number of nodes",
+                 "use 1 to " + std::to_string(Testnet::kMostNodes)});
+  }
+  Testnet net(flags.directory);
+  if (!net.nodes().empty() && net.nodes().size() != flags.nodes) {
+    return fail({Error::Kind::busy,
+                 "there is a testnet of " + std::to_string(net.nodes().size()) + " nodes in " +
+                     net.directory().string(),
+                 "end and remove it first: quarry testnet down --purge"});
+  }
+  if (net.nodes().empty()) {
+    if (auto made = net.make(flags.nodes, flags.placement); !made) return fail(made.error());
+  }
+  // Before the context: nothing may be forked from a process that has one.
+  auto started = net.start("/proc/self/exe");
+  std::optional<Error> failed;
+  if (!started) failed = started.error();
+  bus::Context context;
+  const Time until = bus::now() + kReadyWithin;
+  const std::size_t others = net.nodes().size() - 1;
+  Result<std::vector<View>> views;
+  if (!failed) {
+    views =
+        views_of(net, [&](const auto& node) { return wait_ready(context, node, others, until); });
+    if (!views) failed = views.error();
+  }
+  if (failed) {
+    // The homes stay: their logs tell more.
+    static_cast<void>(net.stop());
+    return fail(*failed);
+  }
+  if (flags.json) return finish(json_of(net, *views));
+  return finish(table_of(net, *views) + what_next(net, flags));
+}
+
+Exit testnet_status(const TestnetFlags& flags) {
+  Testnet net(flags.directory);
+  if (net.nodes().empty()) {
+    return fail({Error::Kind::unavailable, "there is no testnet in " + net.directory().string(),
+                 "make one with: quarry testnet up"});
+  }
+  bus::Context context;
+  const auto views = views_of(net, [&](const auto& node) { return look_at(context, node); });
+  if (!views) return fail(views.error());
+  return finish(flags.json ? json_of(net, *views) : table_of(net, *views));
+}
+
+Exit testnet_down(const TestnetFlags& flags) {
+  Testnet net(flags.directory);
+  const std::size_t nodes = net.nodes().size();
+  if (nodes == 0) {
+    note("there is no testnet in " + net.directory().string() + ": nothing to do");
+    return Exit::ok;
+  }
+  if (auto stopped = net.stop(); !stopped) return fail(stopped.error());
+  const bool remove = flags.purge || net.temporary();
+  if (remove) {
+    if (auto removed = net.remove(); !removed) return fail(removed.error());
+  }
+  note(std::to_string(nodes) + (nodes == 1 ? " node" : " nodes") + " ended; " +
+       net.directory().string() + (remove ? " removed" : " kept (--purge removes it)"));
+  return Exit::ok;
+}
+
+}  // namespace quarry::cli

@@ -49,6 +49,8 @@ using PeersCommand = std::variant<report::PeerSet, report::PeerAdd, report::Peer
 class Core {
  public:
   Core(const EngineConfig& config, Self self, std::uint64_t seed, Time now);
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
 
   // Clients. What an unknown client asks is dropped: it left meanwhile.
   void client_greeted(ClientId client, Time now);

@@ -152,6 +152,7 @@ std::vector<report::PeerEntry> PeersFile::peers() const {
 }
 
 const report::PeerEntry* PeersFile::find(std::string_view key_or_name) const {
+  if (key_or_name.empty()) return nullptr;
   const auto key = peer_from_z85(key_or_name);
   for (const Line& line : lines_) {
     if (!line.peer) continue;

@@ -7,7 +7,7 @@
 namespace quarry::cli {
 namespace {
 
-const std::string kHash = "0HxGyD{dHXQV)^i#}.$p.6T*3t9uRJgTEFNg5wgg";
+const std::string kHash = "00#0#" + std::string(34, '0') + "#";
 const std::string kOne = std::string(39, '0') + "1";
 const std::string kTwo = std::string(39, '0') + "2";
 

@@ -1,0 +1,360 @@
+#include "actors/producer_bridge/core.hpp"
+
+#include <algorithm>
+
+namespace quarry::producer_bridge {
+
+Core::Core(Config config, Self self, std::uint64_t seed)
+    : config_(std::move(config)),
+      self_(std::move(self)),
+      askers_(self_.network, seed, effects_),
+      storages_(config_.keep_in, seed, effects_),
+      shared_(0, SaltedHash{seed}) {}
+
+Core::Standing Core::heard(const std::optional<PeerKey>& peer, const Route& route, Time now) {
+  return askers_.heard(peer, route, now);
+}
+
+void Core::hello_received(const Route& route) {
+  effects_.push_back(ToPeer<peer::Hello>{
+      route, {self_.instance, self_.network.key_length, self_.network.max_value, self_.agent}});
+}
+
+void Core::ping_received(const Route& route, const peer::Ping& ping) {
+  effects_.push_back(ToPeer<peer::Pong>{route, {ping.nonce, self_.instance}});
+}
+
+void Core::ask_received(const PeerKey& peer, const Route& route, const peer::Ask& ask, Time now) {
+  askers_.asked(peer, route, ask, now + config_.look_up_within);
+  serve(now);
+}
+
+void Core::unfit_received(const Route& route, const Unfit& unfit) {
+  ++totals_.unfit_asked;
+  effects_.push_back(ToPeer<peer::Refused>{route, {RequestId{}, unfit.reason, unfit.detail}});
+}
+
+void Core::connection_gone(const Route& route, Time now) {
+  askers_.connection_gone(route);
+  serve(now);
+}
+
+void Core::replies_waiting(const Route& route, std::uint64_t bytes, Time now) {
+  askers_.replies_waiting(route, bytes);
+  serve(now);
+}
+
+void Core::serve(Time now) {
+  while (look_ups_.size() - engine_look_ups_ < kPeerLookUps) {
+    const auto ask = askers_.next(now);
+    if (!ask) return;
+    begin(*ask, now);
+  }
+}
+
+void Core::begin(const Ask& ask, Time now) {
+  if (const auto shared = shared_.find(ask.key); shared != shared_.end()) {
+    LookUp& look_up = look_ups_.at(shared->second);
+    if (look_up.room >= ask.room) {
+      ++totals_.shared;
+      look_up.asks.push_back(ask);
+      return;
+    }
+  }
+  const std::uint64_t ticket = next_ticket_++;
+  shared_[ask.key] = ticket;
+  const auto at = look_ups_.emplace_hint(
+      look_ups_.end(), ticket,
+      LookUp{ask.key, ask.room, now + config_.look_up_within, {}, {ask}, {}, {}});
+  look_further(at, now);
+}
+
+void Core::look_further(LookUps::iterator at, Time now) {
+  auto& [ticket, look_up] = *at;
+  const Line line = look_up.engine ? Line::engine : Line::peers;
+  const auto job =
+      storages_.look_up({line, ticket, look_up.key, look_up.room, {}}, look_up.last, now);
+  if (!job) return no_data(at);
+  look_up.job = *job;
+}
+
+Core::LookUps::iterator Core::look_up_of(const Work& work) {
+  const auto at = look_ups_.find(work.ticket);
+  QUARRY_CHECK(work.line != Line::keeps && at != look_ups_.end());
+  return at;
+}
+
+void Core::found(LookUps::iterator at, const Payload& value) {
+  const LookUp look_up = end(at);
+  for (const Ask& ask : look_up.asks) askers_.found(ask, value);
+  if (!look_up.engine) return;
+  ++totals_.look_ups_found;
+  effects_.push_back(link::Found{look_up.engine, value});
+}
+
+void Core::no_data(LookUps::iterator at) {
+  const LookUp look_up = end(at);
+  for (const Ask& ask : look_up.asks) askers_.no_data(ask);
+  if (look_up.engine) effects_.push_back(link::NoData{look_up.engine});
+}
+
+void Core::too_large(LookUps::iterator at, std::uint64_t size) {
+  const LookUp look_up = end(at);
+  for (const Ask& ask : look_up.asks) askers_.too_large(ask, size);
+  if (look_up.engine) effects_.push_back(link::TooLarge{look_up.engine, size});
+}
+
+Core::LookUp Core::end(LookUps::iterator at) {
+  LookUp look_up = std::move(at->second);
+  if (look_up.engine) {
+    --engine_look_ups_;
+  } else if (const auto shared = shared_.find(look_up.key);
+             shared != shared_.end() && shared->second == at->first) {
+    shared_.erase(shared);
+  }
+  look_ups_.erase(at);
+  return look_up;
+}
+
+void Core::hello_received(WorkerId worker, const worker::Hello& hello, Time now) {
+  storages_.hello_received(worker, hello, now);
+}
+
+std::optional<Core::LookUps::iterator> Core::look_up_answered(WorkerId worker, JobId job,
+                                                              Time now) {
+  const auto work = storages_.answered(worker, job, now);
+  if (!work) return std::nullopt;
+  if (work->line != Line::keeps) return look_up_of(*work);
+  ++totals_.nonsense;
+  end_keep(*work, Reason::failed, "the storage answered something else");
+  return std::nullopt;
+}
+
+void Core::found_received(WorkerId worker, const worker::Found& item, Time now) {
+  if (const auto at = look_up_answered(worker, item.job, now)) {
+    const std::size_t size = item.value.size();
+    size > (*at)->second.room ? too_large(*at, size) : found(*at, item.value);
+  }
+  serve(now);
+}
+
+void Core::no_data_received(WorkerId worker, const worker::NoData& item, Time now) {
+  if (const auto at = look_up_answered(worker, item.job, now)) look_further(*at, now);
+  serve(now);
+}
+
+void Core::too_large_received(WorkerId worker, const worker::TooLarge& item, Time now) {
+  if (const auto at = look_up_answered(worker, item.job, now)) too_large(*at, item.size);
+  serve(now);
+}
+
+void Core::done_received(WorkerId worker, const worker::Done& item, Time now) {
+  const auto work = storages_.answered(worker, item.job, now);
+  if (work && work->line == Line::keeps) {
+    end_keep(*work, std::nullopt, "");
+  } else if (work) {
+    ++totals_.nonsense;
+    look_further(look_up_of(*work), now);
+  }
+  serve(now);
+}
+
+void Core::failed_received(WorkerId worker, const worker::Failed& item, Time now) {
+  const auto work = storages_.answered(worker, item.job, now);
+  if (work && work->line == Line::keeps) {
+    end_keep(*work, Reason::failed, item.detail);
+  } else if (work) {
+    look_further(look_up_of(*work), now);
+  }
+  serve(now);
+}
+
+void Core::nonsense_received(WorkerId worker, JobId job, Time now) {
+  ++totals_.nonsense;
+  failed_received(worker, {job, "the storage answered something else"}, now);
+}
+
+void Core::pong_received(WorkerId worker, const worker::Pong& pong, Time now) {
+  storages_.pong_received(worker, pong.nonce, now);
+}
+
+void Core::bye_received(WorkerId worker, Time now) {
+  if (storages_.attached(worker)) orphaned(storages_.said_bye(worker, now), now);
+}
+
+void Core::unfit_received(WorkerId worker, const Unfit& unfit, Time now) {
+  ++totals_.unfit_stored;
+  orphaned(storages_.gone(worker, now), now);
+  effects_.push_back(workers::Refuse{worker, unfit.reason, unfit.detail});
+  effects_.push_back(Forget{worker});
+}
+
+void Core::worker_gone(WorkerId worker, Time now) {
+  orphaned(storages_.gone(worker, now), now);
+  effects_.push_back(Forget{worker});
+}
+
+void Core::orphaned(std::vector<Work> orphans, Time now) {
+  for (const Work& work : orphans) {
+    if (work.line == Line::keeps) {
+      end_keep(work, Reason::unavailable, "the storage is gone, and may have kept it or not");
+    } else {
+      look_further(look_up_of(work), now);
+    }
+  }
+  serve(now);
+}
+
+void Core::engine_attached(Time now) {
+  for (auto at = look_ups_.begin(); at != look_ups_.end();) {
+    const auto next = std::next(at);
+    if (at->second.engine) {
+      storages_.forget(at->second.job);
+      end(at);
+    }
+    at = next;
+  }
+  for (const auto& [ticket, keep] : keeps_) storages_.forget(keep.job);
+  keeps_.clear();
+  keep_bytes_ = 0;
+  storages_.say_attached();
+  serve(now);
+}
+
+void Core::look_up_received(const link::LookUp& item, Time now) {
+  ++totals_.look_ups;
+  if (engine_look_ups_ >= kEngineLookUps) {
+    effects_.push_back(link::NoData{item.look_up});
+    return;
+  }
+  ++engine_look_ups_;
+  const auto at = look_ups_.emplace_hint(
+      look_ups_.end(), next_ticket_++,
+      LookUp{item.key, item.room, now + config_.look_up_within, item.look_up, {}, {}, {}});
+  look_further(at, now);
+}
+
+void Core::keep_received(const link::Keep& item, Time now) {
+  change(item.call, {Line::keeps, 0, item.key, 0, item.value.kept()}, now);
+}
+
+void Core::remove_received(const link::Remove& item, Time now) {
+  change(item.call, {Line::keeps, 0, item.key, 0, {}}, now);
+}
+
+void Core::change(CallId call, Work work, Time now) {
+  ++totals_.keeps;
+  const std::size_t bytes = work.value ? work.value->size() : 0;
+  const bool full = keeps_.size() >= kKeeps || keep_bytes_ + bytes > kKeepBytes;
+  if (full && !keeps_.empty()) {
+    ++totals_.keeps_failed;
+    effects_.push_back(report::Failed{call, Reason::too_many, "too much waits to be kept"});
+    return;
+  }
+  work.ticket = next_ticket_++;
+  const auto job = storages_.keep(work, now);
+  if (!job) {
+    ++totals_.keeps_failed;
+    effects_.push_back(report::Failed{call, Reason::unavailable,
+                                      "no storage called " + config_.keep_in + " is attached"});
+    return;
+  }
+  keeps_.emplace(work.ticket, Keep{call, *job, bytes});
+  keep_bytes_ += bytes;
+}
+
+void Core::end_keep(const Work& work, std::optional<Reason> failure, std::string detail) {
+  const auto at = keeps_.find(work.ticket);
+  QUARRY_CHECK(at != keeps_.end());
+  if (failure) {
+    ++totals_.keeps_failed;
+    effects_.push_back(report::Failed{at->second.call, *failure, std::move(detail)});
+  } else {
+    effects_.push_back(report::Done{at->second.call, 1});
+  }
+  keep_bytes_ -= at->second.bytes;
+  keeps_.erase(at);
+}
+
+void Core::survey_received(const link::Survey& survey, Time now) {
+  for (report::WorkerInfo& info : storages_.describe(survey.call, now)) {
+    effects_.push_back(std::move(info));
+  }
+  const Askers::Totals& asks = askers_.totals();
+  const std::pair<const char*, std::uint64_t> counters[] = {
+      {"serves_total", asks.asks},
+      {"serves_found_total", asks.found},
+      {"serves_no_data_total", asks.no_data},
+      {"serves_too_large_total", asks.too_large},
+      {"serves_overloaded_total", asks.overloaded},
+      {"serves_refused_total", asks.refused + totals_.unfit_asked},
+      {"serves_dropped_total", asks.dropped},
+      {"serves_shared_total", totals_.shared},
+      {"serves_in_progress", askers_.in_progress()},
+      {"serves_waiting", askers_.waiting()},
+      {"served_bytes_total", asks.bytes},
+      {"peers_admitted", askers_.admitted()},
+      {"look_ups_total", totals_.look_ups},
+      {"look_ups_found_total", totals_.look_ups_found},
+      {"look_ups_in_progress", engine_look_ups_},
+      {"look_ups_ran_out_total", totals_.ran_out},
+      {"keeps_total", totals_.keeps},
+      {"keeps_failed_total", totals_.keeps_failed},
+      {"keeps_in_progress", keeps_.size()},
+      {"storage_jobs", storages_.jobs()},
+      {"storage_strays_total", storages_.strays()},
+      {"storage_nonsense_total", totals_.nonsense},
+      {"storage_refused_total", storages_.refused() + totals_.unfit_stored},
+  };
+  for (const auto& [name, value] : counters) {
+    effects_.push_back(report::Counter{survey.call, name, value});
+  }
+  effects_.push_back(report::Done{survey.call, 0});
+}
+
+void Core::selector_attached() { askers_.selector_attached(); }
+
+void Core::admission_received(const link::Admission& admission) {
+  askers_.admission_received(admission);
+}
+
+void Core::sync_received(const link::Sync& sync) { effects_.push_back(ToSelector{{sync.call, 0}}); }
+
+Time Core::next_deadline() const {
+  const Time runs_out = look_ups_.empty() ? kNever : look_ups_.begin()->second.until;
+  return std::min(runs_out, storages_.next_deadline());
+}
+
+void Core::time_passed(Time now) {
+  while (!look_ups_.empty() && look_ups_.begin()->second.until <= now) {
+    const auto at = look_ups_.begin();
+    ++totals_.ran_out;
+    storages_.ran_out(at->second.job, now);
+    no_data(at);
+  }
+  orphaned(storages_.time_passed(now), now);
+}
+
+void Core::check_invariants() const {
+  askers_.check_invariants();
+  storages_.check_invariants();
+  std::size_t engine = 0;
+  Time until = Time::min();
+  for (const auto& [ticket, look_up] : look_ups_) {
+    QUARRY_CHECK(look_up.job && ticket < next_ticket_);
+    QUARRY_CHECK(!look_up.engine == !look_up.asks.empty());
+    QUARRY_CHECK(until <= look_up.until);
+    until = look_up.until;
+    engine += look_up.engine ? 1 : 0;
+  }
+  QUARRY_CHECK(engine == engine_look_ups_ && engine <= kEngineLookUps);
+  QUARRY_CHECK(look_ups_.size() - engine <= kPeerLookUps);
+  for (const auto& [key, ticket] : shared_) {
+    QUARRY_CHECK(look_ups_.at(ticket).key == key && !look_ups_.at(ticket).engine);
+  }
+  std::size_t bytes = 0;
+  for (const auto& [ticket, keep] : keeps_) bytes += keep.bytes;
+  QUARRY_CHECK(bytes == keep_bytes_ && keeps_.size() <= kKeeps);
+}
+
+}  // namespace quarry::producer_bridge

@@ -19,6 +19,7 @@ class Loop {
  public:
   // A drain of one socket ends after this many messages: others wait too.
   static constexpr int kDrainMessages = 256;
+  // Each socket is looked at in this time, whatever epoll says.
   static constexpr Duration kSweepEvery = std::chrono::seconds(1);
   static constexpr Duration kStopWithin = std::chrono::seconds(1);
   // A turn looks no longer than this at what arrived before it lets the actors send.
@@ -42,7 +43,7 @@ class Loop {
   void forget(int fd);
 
   // Until stop(); then stops the actors in the order they were added, and returns when all have
-  // stopped or kStopWithin has passed.
+  // stopped or kStopWithin has passed. A stop() that came first counts. Can be run again.
   void run();
   void stop();  // from any thread
 

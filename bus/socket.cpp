@@ -115,6 +115,24 @@ std::string port_of(const std::string& endpoint) {
   return endpoint.substr(std::min(endpoint.rfind(':') + 1, endpoint.size()));
 }
 
+tl::unexpected<Error> no_address(const std::string& endpoint) {
+  return error(Error::Kind::usage, "not an address to listen on: " + endpoint,
+               "write tcp://host:port");
+}
+
+// libzmq itself would take 99999, and listen on 34463.
+Result<> check_listen_port(const std::string& endpoint, const std::string& port) {
+  std::uint64_t number = 0;
+  const auto [end, bad] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (bad != std::errc() || end != port.data() + port.size() || number > UINT16_MAX) {
+    return no_address(endpoint);
+  }
+  if (number < kSystemPorts) return {};
+  return error(Error::Kind::config,
+               "port " + port + " is one that the system gives to outgoing connections",
+               "choose one below " + std::to_string(kSystemPorts));
+}
+
 tl::unexpected<Error> cannot_bind(const std::string& endpoint, int why) {
   const bool tcp = is("tcp://", endpoint);
   const std::string text = endpoint + ": " + zmq_strerror(why);
@@ -132,8 +150,7 @@ tl::unexpected<Error> cannot_bind(const std::string& endpoint, int why) {
       return error(Error::Kind::refused, "not allowed to listen on " + endpoint,
                    tcp ? "choose a port above 1023" : "check who owns the folder");
     case EINVAL:
-      return error(Error::Kind::usage, "not an address to listen on: " + endpoint,
-                   "write tcp://host:port");
+      return no_address(endpoint);
     case EMFILE:
     case ENFILE:
       return error(Error::Kind::unavailable, text, "raise the limit of open files (ulimit -n)");
@@ -205,13 +222,7 @@ Result<> Socket::bind(const std::string& endpoint) {
     if (port == "*" || port == "0") {
       return bind_free_port(endpoint.substr(0, endpoint.size() - port.size()));
     }
-    std::uint64_t number = 0;
-    const auto [end, bad] = std::from_chars(port.data(), port.data() + port.size(), number);
-    if (bad == std::errc() && number >= kSystemPorts && number <= UINT16_MAX) {
-      return error(Error::Kind::config,
-                   "port " + port + " is one that the system gives to outgoing connections",
-                   "choose one below " + std::to_string(kSystemPorts));
-    }
+    if (auto allowed = check_listen_port(endpoint, port); !allowed) return allowed;
   }
   touched();
   if (zmq_bind(socket_, endpoint.c_str()) != 0) return cannot_bind(endpoint, errno);
@@ -245,6 +256,17 @@ std::string Socket::endpoint() const {
   std::size_t size = sizeof text;
   QUARRY_CHECK(zmq_getsockopt(socket_, ZMQ_LAST_ENDPOINT, text, &size) == 0);
   return text;
+}
+
+std::int64_t Socket::option(int name) const {
+  std::int64_t value = 0;  // little-endian: libzmq writes as many bytes as the option has
+  std::size_t size = sizeof(int);
+  if (zmq_getsockopt(socket_, name, &value, &size) == 0) {
+    return static_cast<int>(value);
+  }
+  size = sizeof value;
+  QUARRY_CHECK(zmq_getsockopt(socket_, name, &value, &size) == 0);
+  return value;
 }
 
 Socket::Received Socket::receive(Message& to) {

@@ -53,6 +53,9 @@ class Socket {
   // As bound: with the port that was chosen where bind was asked for any (`tcp://host:*`).
   std::string endpoint() const;
 
+  // An integer option as libzmq has it; for tests.
+  std::int64_t option(int name) const;
+
   enum class Received {
     message,
     nothing,

@@ -62,19 +62,36 @@ struct Probe : Actor {
   std::string_view name() const override { return who; }
 };
 
-// Fails a loop that has run out of patience.
-class Watchdog : public Probe {
+// Runs a loop until something has come true.
+class Runner : public Probe {
  public:
-  explicit Watchdog(Loop& loop, Duration patience = kPatience) {
-    who = "watchdog";
-    deadline = now() + patience;
-    on_elapsed = [this, &loop](Time) {
-      bit = true;
-      loop.stop();
-    };
+  explicit Runner(Loop& loop) : loop_(loop) {
+    who = "runner";
+    on_elapsed = [this](Time now) { look(now); };
+    on_flush = [this](Time now) { look(now); };
     loop.add(*this);
   }
-  bool bit = false;
+  // Asks `done` every few milliseconds; false when patience ends first.
+  bool until(std::function<bool()> done, Duration patience = kPatience) {
+    done_ = std::move(done);
+    give_up_ = now() + patience;
+    deadline = now();
+    held_ = false;
+    loop_.run();
+    return held_;
+  }
+
+ private:
+  void look(Time now) {
+    if (!done_ || held_) return;
+    deadline = now + 2ms;
+    held_ = done_();
+    if (held_ || now >= give_up_) loop_.stop();
+  }
+  Loop& loop_;
+  std::function<bool()> done_;
+  bool held_ = false;
+  Time give_up_ = kNever;
 };
 
 // A fresh address inside the process.
@@ -82,6 +99,57 @@ inline std::string inproc(const std::string& name) {
   static int count = 0;
   return "inproc://" + name + std::to_string(++count);
 }
+
+// A bare ZeroMQ socket that does what our own never would.
+class RawSocket {
+ public:
+  RawSocket(Context& context, int type) : socket_(zmq_socket(context.raw(), type)) {
+    set(ZMQ_LINGER, 0);
+  }
+  ~RawSocket() { zmq_close(socket_); }
+  RawSocket(const RawSocket&) = delete;
+  RawSocket& operator=(const RawSocket&) = delete;
+
+  void set(int option, int value) {
+    REQUIRE(zmq_setsockopt(socket_, option, &value, sizeof value) == 0);
+  }
+  void set(int option, const std::string& value) {
+    REQUIRE(zmq_setsockopt(socket_, option, value.data(), value.size()) == 0);
+  }
+  void dial_as(const Identity& who, const PeerKey& server) {
+    set(ZMQ_CURVE_SERVERKEY, to_z85(server));
+    set(ZMQ_CURVE_PUBLICKEY, to_z85(who.key));
+    set(ZMQ_CURVE_SECRETKEY, who.secret);
+  }
+  void connect(const std::string& to) { REQUIRE(zmq_connect(socket_, to.c_str()) == 0); }
+  void bind(const std::string& at) { REQUIRE(zmq_bind(socket_, at.c_str()) == 0); }
+  bool send(const std::vector<std::string>& frames) {
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+      const int more = i + 1 < frames.size() ? ZMQ_SNDMORE : 0;
+      if (zmq_send(socket_, frames[i].data(), frames[i].size(), more | ZMQ_DONTWAIT) < 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+  // The frames of the next message; none when none comes within the patience.
+  std::vector<std::string> receive(Duration patience = kPatience) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(patience);
+    set(ZMQ_RCVTIMEO, static_cast<int>(ms.count()));
+    std::vector<std::string> frames;
+    for (bool more = true; more;) {
+      Frame frame;
+      if (zmq_msg_recv(frame.raw(), socket_, 0) < 0) break;
+      frames.emplace_back(text_of(frame.view()));
+      more = frame.more();
+    }
+    return frames;
+  }
+  void* raw() { return socket_; }
+
+ private:
+  void* socket_;
+};
 
 inline Encoded text(std::string words, std::vector<Payload> values = {}) {
   Encoded message;

@@ -200,8 +200,10 @@ class AConnectionThatIsLost(WorkerTest):
         verifier = Judging(lambda *_: Verdict.complete())
         with running(verifier) as door:
             unknown = worker.Refused(Reason.UNKNOWN, "say hello first")
-            door.say(unknown, unknown, unknown)
+            door.say(unknown)
             self.assertEqual(door.expect(worker.Hello).instance, verifier.instance)
+            door.say(unknown, worker.Ping(1))  # to what was said before the hello
+            door.expect(worker.Pong)
             door.say(worker_welcome(), job(1))
             self.assertEqual(door.expect(worker.Verdict).job, 1)
 

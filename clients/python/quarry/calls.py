@@ -27,10 +27,9 @@ class Request(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a node is doing. `fetching` is how many fetches there are; `fetches` tells of some."""
+    """What a node is doing: of fetches those asked about, else the oldest."""
 
     node: control.NodeInfo
-    fetching: int
     fetches: list[control.FetchInfo]
     workers: list[control.WorkerInfo]
     counters: dict[str, int]
@@ -119,11 +118,10 @@ def put(key: bytes, value: bytes) -> Request[int]:
 def status(keys: Iterable[bytes]) -> Request[Status]:
     named = tuple(keys)
 
-    def result(answers: list[Item], count: int) -> Status:
+    def result(answers: list[Item], _: int) -> Status:
         nodes = [each for each in answers if isinstance(each, control.NodeInfo)]
         return Status(
             node=nodes[0] if nodes else control.NodeInfo(0, bytes(32), "", "", 0),
-            fetching=count,
             fetches=[each for each in answers if isinstance(each, control.FetchInfo)],
             workers=[each for each in answers if isinstance(each, control.WorkerInfo)],
             counters={

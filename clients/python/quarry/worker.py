@@ -36,8 +36,11 @@ from quarry.protocol import worker
 from quarry.words import Outcome, Reason, WorkerRole
 
 AGAIN_S = 1.0  # until a door that refused is greeted again, and a hello without answer repeated
-SILENCE_S = 30.0  # of a door, after which it is greeted again
+SILENCE_S = 10.0  # of a door, after which it is greeted again
 STOP_S = 5.0  # that jobs in progress have to end when the worker stops
+
+# After these the door has given this worker's jobs to others.
+_FORGETS_JOBS = (Reason.MALFORMED, Reason.TOO_LARGE, Reason.TOO_MANY, Reason.KEY_LENGTH)
 
 LOOKS_UP = 1
 KEEPS = 2
@@ -296,6 +299,7 @@ class _Loop:
         while self._monitor.poll(0):
             self._monitor.recv_multipart()
             self._read_door()  # what came over the connection before this one
+            self._set_aside()
             self._greet()
 
     def _read_door(self) -> None:
@@ -340,14 +344,17 @@ class _Loop:
             raise Refused(reason, detail)
         if reason is Reason.UNKNOWN:
             if not self._awaits_welcome:  # else a hello is on its way already
+                self._set_aside()
                 self._greet()
             return
+        if reason in _FORGETS_JOBS:
+            self._set_aside()
         log.warning("refused by the door, %s: %r", reason.name.lower(), detail)
         self._greet_at = monotonic() + AGAIN_S
 
-    def _greet(self) -> None:
-        """Says hello. What is held must be named by the door again before it is answered: another
-        life of the node may use the same numbers for other jobs."""
+    def _set_aside(self) -> None:
+        """What is held must be named by the door again before it is answered: another life of the
+        node may use the same numbers for other jobs."""
         for number, held in list(self._held.items()):
             if held.named:
                 held.named = False
@@ -355,6 +362,9 @@ class _Loop:
                 del self._held[number]
         self._writer.clear()
         self._unsent.clear()
+
+    def _greet(self) -> None:
+        """Says hello: a door that knows this worker already welcomes it, and nothing changes."""
         self._writer.add(
             worker.Hello(
                 self._worker.ROLE,
@@ -372,7 +382,8 @@ class _Loop:
     def _time_passed(self, now: float) -> None:
         if self._greet_at is not None and now >= self._greet_at:
             self._greet()
-        if now - self._heard > (AGAIN_S if self._awaits_welcome else SILENCE_S):
+        silence_s = AGAIN_S if self._awaits_welcome else SILENCE_S
+        if now - self._heard > silence_s and not self._unsent:
             self._greet()
 
     def _flush(self) -> None:

@@ -233,6 +233,21 @@ class AConnectionThatIsLost(WorkerTest):
             self.assertTrue(door.nothing_said())
 
 
+class ASilentDoor(WorkerTest):
+    def test_is_greeted_again_and_still_gets_the_answers(self) -> None:
+        with running(held := Held()) as door:
+            door.say(job(1))
+            held.begun.acquire()
+            with patch("quarry.worker.SILENCE_S", 0.05):
+                door.expect(worker.Hello)
+            door.say(worker_welcome())  # and no job once more: the door knows that it is held
+            held.let_go.set()
+            said = door.expect(Item)
+            while isinstance(said, worker.Hello):  # one for each time of silence
+                said = door.expect(Item)
+            self.assertEqual(said, worker.Verdict(1, Outcome.COMPLETE, ()))
+
+
 class ADoorThatRefuses(WorkerTest):
     def test_ends_the_worker_where_it_will_always_refuse(self) -> None:
         for reason in (Reason.UNSUPPORTED, Reason.NETWORK, Reason.VERSION, Reason.PROTOCOL):

@@ -9,7 +9,7 @@
 
 namespace quarry::peer_selector {
 
-struct PeerSelectorConfig {
+struct Config {
   // The first peer set (R32).
   std::vector<report::PeerEntry> peers;
   std::uint64_t peers_number = 0;

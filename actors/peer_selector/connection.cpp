@@ -31,7 +31,7 @@ bool Connection::hung_up() {
   return std::exchange(open_, false);
 }
 
-void Connection::opened(Time now, const PeerSelectorConfig& config, Random& random) {
+void Connection::opened(Time now, const Config& config, Random& random) {
   open_ = true;
   connected_ = false;
   opened_at_ = now;
@@ -41,7 +41,7 @@ void Connection::opened(Time now, const PeerSelectorConfig& config, Random& rand
   if (nonce_ == 0) nonce_ = random.next();
 }
 
-Connection::Step Connection::time_passed(Time now, bool busy, const PeerSelectorConfig& config,
+Connection::Step Connection::time_passed(Time now, bool busy, const Config& config,
                                          Random& random) {
   Step step;
   if (!wanted_) return step;
@@ -72,7 +72,7 @@ Connection::Step Connection::time_passed(Time now, bool busy, const PeerSelector
   return step;
 }
 
-Time Connection::next_deadline(const PeerSelectorConfig& config) const {
+Time Connection::next_deadline(const Config& config) const {
   if (!wanted_) return kNever;
   if (!open_) return open_at_;
   if (!quiet_since_) return next_ping_;
@@ -95,15 +95,14 @@ Connection::Pong Connection::pong_received(std::uint64_t nonce, Instance instanc
   return pong;
 }
 
-bool Connection::refused(std::string detail, Time now, const PeerSelectorConfig& config,
-                         Random& random) {
+bool Connection::refused(std::string detail, Time now, const Config& config, Random& random) {
   refusal_ = std::move(detail);
   connected_ = false;
   open_at_ = now + doubled(config.redial, refusals_++, config.redial_cap, random);
   return std::exchange(open_, false);
 }
 
-void Connection::became_busy(Time now, const PeerSelectorConfig& config) {
+void Connection::became_busy(Time now, const Config& config) {
   next_ping_ = std::min(next_ping_, now + config.ping_busy);
 }
 

@@ -31,8 +31,8 @@ class Connection {
   // From now on there should be none. Whether one is to be closed.
   bool hung_up();
 
-  Step time_passed(Time now, bool busy, const PeerSelectorConfig& config, Random& random);
-  Time next_deadline(const PeerSelectorConfig& config) const;
+  Step time_passed(Time now, bool busy, const Config& config, Random& random);
+  Time next_deadline(const Config& config) const;
 
   // Any message that makes sense.
   void heard() { quiet_since_.reset(); }
@@ -42,9 +42,9 @@ class Connection {
   };
   Pong pong_received(std::uint64_t nonce, Instance instance, Time now);
   // It refuses us, talks nonsense, or no DEALER could be made. Whether one is to be closed.
-  bool refused(std::string detail, Time now, const PeerSelectorConfig& config, Random& random);
+  bool refused(std::string detail, Time now, const Config& config, Random& random);
   // Requests go out: an idle peer's next ping is due sooner.
-  void became_busy(Time now, const PeerSelectorConfig& config);
+  void became_busy(Time now, const Config& config);
 
   bool wanted() const { return wanted_; }
   bool open() const { return open_; }
@@ -53,7 +53,7 @@ class Connection {
   const std::string& refusal() const { return refusal_; }
 
  private:
-  void opened(Time now, const PeerSelectorConfig& config, Random& random);
+  void opened(Time now, const Config& config, Random& random);
 
   bool wanted_ = false;
   bool open_ = false;

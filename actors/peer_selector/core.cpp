@@ -15,7 +15,7 @@ constexpr Duration kPoolEvery = std::chrono::seconds(1);
 
 }  // namespace
 
-Core::Core(PeerSelectorConfig config, Self self, std::uint64_t seed, Time now)
+Core::Core(Config config, Self self, std::uint64_t seed, Time now)
     : config_(std::move(config)),
       self_(std::move(self)),
       random_(seed),

@@ -63,7 +63,7 @@ class Core {
     Instance instance;
     std::string agent;
   };
-  Core(PeerSelectorConfig config, Self self, std::uint64_t seed, Time now);
+  Core(Config config, Self self, std::uint64_t seed, Time now);
 
   // From the Engine. Its Hello means a new life: what an earlier one said is forgotten.
   void engine_attached(Time now);
@@ -133,7 +133,7 @@ class Core {
   void unqueue(Fetch& fetch);
   void unpark(Fetch& fetch);
   void ask_again(Fetch& fetch, Time now);
-  void go_on_with_new_targets(Fetch& fetch, std::vector<std::uint32_t> asked, Time now);
+  void go_on_with_new_targets(Fetch& fetch, std::vector<Progress::Tried> asked, Time now);
   void end(Fetch& fetch);
   void shrink(Fetch& fetch);
   Request* match(PeerIndex peer, RequestId request, Time now);
@@ -175,7 +175,7 @@ class Core {
   report::PeerInfo info(const Peer& peer, CallId call, Time now) const;
   void add_counters(CallId call, Time now);
 
-  PeerSelectorConfig config_;
+  Config config_;
   Self self_;
   Random random_;
   Choice choice_;

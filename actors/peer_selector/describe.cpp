@@ -57,7 +57,7 @@ link::Waits Core::waits(const Fetch& fetch, Time now) const {
     waits.state = FetchState::active;
     waits.waits_for = WaitsFor::answer;
     const Peer* last =
-        fetch.progress->tried.empty() ? nullptr : peers_.at(fetch.progress->tried.back());
+        fetch.progress->tried.empty() ? nullptr : peers_.at(fetch.progress->tried.back().peer);
     waits.detail = counted(fetch.out(), "request is", "requests are") + " out" +
                    (last != nullptr ? ", the last one to " + shown(*last) : std::string());
   } else {

@@ -119,12 +119,16 @@ std::uint32_t Core::room_for(const Fetch& fetch) const {
 void Core::mark_tried(const Fetch& fetch, Time now) {
   ++mark_;
   if (!fetch.progress) return;
-  const auto mark = [&](std::uint32_t index) {
-    if (Peer* peer = peers_.at(index)) peer->mark = mark_;
-  };
-  for (const std::uint32_t index : fetch.progress->tried) mark(index);
+  for (const auto& [index, generation] : fetch.progress->tried) {
+    Peer* peer = peers_.at(index);
+    if (peer != nullptr && peer->member && peer->member->generation == generation) {
+      peer->mark = mark_;
+    }
+  }
   std::erase_if(fetch.progress->set_aside, [&](const auto& aside) { return aside.until <= now; });
-  for (const auto& aside : fetch.progress->set_aside) mark(aside.peer);
+  for (const auto& aside : fetch.progress->set_aside) {
+    if (Peer* peer = peers_.at(aside.peer)) peer->mark = mark_;
+  }
 }
 
 // Requires mark_tried().
@@ -162,7 +166,7 @@ void Core::send(Fetch& fetch, Peer& peer, std::uint32_t room, std::uint64_t byte
   queues_.remove(fetch);
   Progress& progress = fetch.more();
   ++progress.out;
-  progress.tried.push_back(peer.index);
+  progress.tried.push_back({peer.index, member.generation});
   ++fetch.requests;
   ++count_.sent;
   ++member.count.asked;

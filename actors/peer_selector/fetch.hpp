@@ -31,8 +31,13 @@ inline constexpr std::uint32_t kNoPeer = UINT32_MAX;
 
 struct Progress {
   std::vector<Peer*> targets;
-  // Asked in this round; also where sending failed.
-  std::vector<std::uint32_t> tried;
+  // Asked in this round; also where sending failed. A peer that has been away since (another
+  // generation) counts as new.
+  struct Tried {
+    std::uint32_t peer;
+    std::uint32_t generation;
+  };
+  std::vector<Tried> tried;
   struct SetAside {
     std::uint32_t peer;
     Time until;

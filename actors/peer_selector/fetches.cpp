@@ -54,8 +54,10 @@ void Core::targets_added(const link::AddTargets& added, Time now) {
   now_ = now;
   Fetch* fetch = find(added.fetch);
   if (fetch == nullptr || !fetch->restricted) return;  // R14
-  std::vector<std::uint32_t> asked;
-  for (const Peer* peer : fetch->more().targets) asked.push_back(peer->index);
+  std::vector<Progress::Tried> asked;
+  for (const Peer* peer : fetch->more().targets) {
+    if (peer->member) asked.push_back({peer->index, peer->member->generation});
+  }
   add_targets(*fetch, added.targets);
   go_on_with_new_targets(*fetch, std::move(asked), now);
 }
@@ -64,8 +66,10 @@ void Core::targets_cleared(const link::ClearTargets& cleared, Time now) {
   now_ = now;
   Fetch* fetch = find(cleared.fetch);
   if (fetch == nullptr || !fetch->restricted) return;
-  std::vector<std::uint32_t> asked;
-  for (const Peer* peer : fetch->more().targets) asked.push_back(peer->index);
+  std::vector<Progress::Tried> asked;
+  for (const Peer* peer : fetch->more().targets) {
+    if (peer->member) asked.push_back({peer->index, peer->member->generation});
+  }
   if (fetch->place == Place::parked) unpark(*fetch), queues_.again(*fetch, now);
   fetch->restricted = false;
   go_on_with_new_targets(*fetch, std::move(asked), now);
@@ -74,7 +78,7 @@ void Core::targets_cleared(const link::ClearTargets& cleared, Time now) {
 
 // A fetch that backs off has a reason to go on before its time: it asks those it could not ask
 // before, and keeps its due time for the others.
-void Core::go_on_with_new_targets(Fetch& fetch, std::vector<std::uint32_t> asked, Time now) {
+void Core::go_on_with_new_targets(Fetch& fetch, std::vector<Progress::Tried> asked, Time now) {
   if (fetch.place == Place::parked) {
     unpark(fetch);
     queues_.again(fetch, now);
@@ -223,7 +227,8 @@ void Core::end(Fetch& fetch) {
 }
 
 void Core::untry(Fetch& fetch, const Peer& peer) {
-  if (fetch.progress) std::erase(fetch.progress->tried, peer.index);
+  if (fetch.progress)
+    std::erase_if(fetch.progress->tried, [&](const auto& it) { return it.peer == peer.index; });
 }
 
 // --- One request --------------------------------------------------------------------------------

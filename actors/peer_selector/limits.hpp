@@ -29,6 +29,11 @@ inline constexpr int kDispatchSlice = 1024;
 // Fetches set free by one change (a connection, a target) in one dispatch.
 inline constexpr int kWakeSlice = 256;
 
+// Messages that wait in a DEALER's pipe on its way out: each is a batch, and what waits there when
+// a peer dies is delivered stale. And on its way in: each may be as large as a value.
+inline constexpr int kPeerSendHwm = 16;
+inline constexpr int kPeerReceiveHwm = 4;
+
 // The room that an ask reserves is never less: smaller reservations would only cost a second
 // round trip when a value is a little larger than the last ones.
 inline constexpr std::uint32_t kMinRoom = 4 * 1024;

@@ -30,6 +30,8 @@ class BoundLink {
   static Result<BoundLink> open(Context& context, const std::string& endpoint,
                                 const Network& network);
   Socket& socket() { return socket_; }
+  // Who said Hello last; nobody before the first, or once a send found the partner gone.
+  const Route* partner() const { return epoch_ == 0 ? nullptr : &partner_; }
   // Appends the items of a message from the partner. A first Hello makes the sender the partner.
   void read(Message message, std::vector<In>& to);
   // Dropped while there is no partner: it is told again after its Hello.

@@ -1,4 +1,5 @@
 #include "tests/bus/support.hpp"
+#include "tests/bus/temporary.hpp"
 
 namespace quarry::bus {
 namespace {
@@ -93,6 +94,170 @@ TEST_CASE("A link joins two actors on two threads, whichever starts first") {
   CHECK(done.get_future().wait_for(kPatience) == std::future_status::ready);
   CHECK(first->reason().empty());
   CHECK(second->reason().empty());
+}
+
+// Two ends of a link in one hand, each read when the test says so.
+struct Ends {
+  using Bound = BoundLink<link::ConsumerToEngine>;
+  using Connected = ConnectedLink<link::EngineToConsumer>;
+  Context context;
+  std::string at = inproc("ends");
+  std::vector<link::ConsumerToEngine> to_bound;
+  std::vector<link::EngineToConsumer> to_connected;
+
+  Bound bind() { return must(Bound::open(context, at, Network{})); }
+  Connected connect() { return must(Connected::open(context, at, Network{})); }
+  static std::size_t read(auto& link, auto& items) {
+    items.clear();
+    Message message;
+    const Time give_up = now() + 100ms;
+    std::size_t messages = 0;
+    while (now() < give_up && messages == 0) {
+      while (link.socket().receive(message) == Socket::Received::message) {
+        link.read(std::move(message), items);
+        message = {};
+        ++messages;
+      }
+    }
+    return messages;
+  }
+  static link::Judge judge(std::uint64_t delivery) {
+    return {DeliveryId{delivery}, Key(std::string(32, 'k')), {}, {}, Payload::of("value")};
+  }
+  static link::Verdict verdict(std::uint64_t delivery) {
+    return {DeliveryId{delivery}, Outcome::complete, {}};
+  }
+};
+
+TEST_CASE(
+    "Nothing is kept for a partner that has not said Hello, and its Hello is seen and answered") {
+  Ends ends;
+  auto bound = ends.bind();
+  bound.add(Ends::judge(1));
+  CHECK_FALSE(bound.flush());
+  auto connected = ends.connect();
+  REQUIRE(ends.read(bound, ends.to_bound) == 1);
+  CHECK(ends.to_bound == std::vector<link::ConsumerToEngine>{link::Hello{}});
+  bound.add(Ends::judge(2));
+  CHECK_FALSE(bound.flush());
+  REQUIRE(ends.read(connected, ends.to_connected) == 1);
+  CHECK(ends.to_connected == std::vector<link::EngineToConsumer>{link::Hello{}, Ends::judge(2)});
+}
+
+TEST_CASE(
+    "N14 the latest to say Hello is the partner; what bears an older epoch is dropped and "
+    "counted") {
+  Ends ends;
+  auto bound = ends.bind();
+  auto old = ends.connect();
+  ends.read(bound, ends.to_bound);
+  bound.add(Ends::judge(1));
+  bound.flush();
+  ends.read(old, ends.to_connected);
+  auto fresh = ends.connect();
+  ends.read(bound, ends.to_bound);
+  CHECK(ends.to_bound.size() == 1);
+  old.add(Ends::verdict(1));
+  old.flush();
+  CHECK(ends.read(bound, ends.to_bound) == 1);
+  CHECK(ends.to_bound.empty());
+  CHECK(bound.dropped() == 1);
+  bound.add(Ends::judge(2));
+  bound.flush();
+  ends.read(fresh, ends.to_connected);
+  CHECK(ends.to_connected == std::vector<link::EngineToConsumer>{link::Hello{}, Ends::judge(2)});
+}
+
+TEST_CASE("N14 a partner that has died is forgotten, and its successor is not given its mail") {
+  Ends ends;
+  auto bound = ends.bind();
+  {
+    auto dead = ends.connect();
+    ends.read(bound, ends.to_bound);
+    bound.add(Ends::judge(1));
+    bound.flush();
+  }
+  const Time give_up = now() + kPatience;
+  Message nothing;
+  Encoded probe = text("probe");
+  while (now() < give_up && bound.socket().receive(nothing) == Socket::Received::nothing) {
+    bound.add(Ends::judge(2));
+    bound.flush();
+    if (bound.partner() == nullptr) break;
+  }
+  REQUIRE(bound.partner() == nullptr);
+  bound.add(Ends::judge(3));
+  auto successor = ends.connect();
+  ends.read(bound, ends.to_bound);
+  bound.flush();
+  ends.read(successor, ends.to_connected);
+  CHECK(ends.to_connected == std::vector<link::EngineToConsumer>{link::Hello{}});
+}
+
+TEST_CASE("N14 a bound end made anew makes its partner say Hello again, and tell again") {
+  TemporaryFolder folder;
+  Ends ends;
+  ends.at = "ipc://" + (folder.path / "link").string();
+  std::optional<Ends::Bound> bound(ends.bind());
+  auto connected = ends.connect();
+  REQUIRE(patiently([&] { return ends.read(*bound, ends.to_bound) > 0; }));
+  bound->flush();
+  REQUIRE(patiently([&] { return ends.read(connected, ends.to_connected) > 0; }));
+  bound.reset();
+  bound.emplace(ends.bind());
+  // Its connection comes back by itself, under an epoch that the new end has never heard of.
+  const bool met = patiently([&] {
+    connected.add(Ends::verdict(7));
+    connected.flush();
+    ends.read(*bound, ends.to_bound);
+    bound->flush();
+    ends.read(connected, ends.to_connected);
+    return !ends.to_connected.empty();
+  });
+  REQUIRE(met);
+  CHECK(ends.to_connected == std::vector<link::EngineToConsumer>{link::Hello{}});
+  bound->add(Ends::judge(8));
+  bound->flush();
+  REQUIRE(patiently([&] { return ends.read(connected, ends.to_connected) > 0; }));
+  CHECK(ends.to_connected == std::vector<link::EngineToConsumer>{Ends::judge(8)});
+}
+
+TEST_CASE("What does not fit a link is dropped and counted, never passed on") {
+  Ends ends;
+  auto bound = ends.bind();
+  RawSocket raw(ends.context, ZMQ_DEALER);
+  raw.connect(ends.at);
+  REQUIRE(raw.send({"nonsense"}));
+  REQUIRE(raw.send({""}));
+  REQUIRE(raw.send({"\x94\x04\x01\x07\x91\x91\x01", "left over"}));
+  CHECK(ends.read(bound, ends.to_bound) == 3);
+  CHECK(ends.to_bound.empty());
+  CHECK(bound.dropped() == 3);
+}
+
+TEST_CASE("A link whose reader rests delays and loses nothing") {
+  constexpr std::uint64_t kItems = 5000;
+  Ends ends;
+  auto bound = ends.bind();
+  auto connected = ends.connect();
+  ends.read(bound, ends.to_bound);
+  bound.flush();
+  bool waits = false;
+  for (std::uint64_t i = 1; i <= kItems; ++i) {
+    bound.add(Ends::judge(i));
+    waits = bound.flush() || waits;
+  }
+  CHECK(waits);
+  std::uint64_t next = 1;
+  for (bool left = true; left;) {
+    ends.read(connected, ends.to_connected);
+    for (const auto& item : ends.to_connected) {
+      if (const auto* judge = std::get_if<link::Judge>(&item))
+        CHECK(judge->delivery.value == next++);
+    }
+    left = bound.flush() || !ends.to_connected.empty();
+  }
+  CHECK(next == kItems + 1);
 }
 
 }  // namespace

@@ -94,6 +94,14 @@ class Runner : public Probe {
   Time give_up_ = kNever;
 };
 
+// Tries again until it holds; false when patience ends first.
+inline bool patiently(const std::function<bool()>& holds) {
+  for (const Time give_up = now() + kPatience; now() < give_up;) {
+    if (holds()) return true;
+  }
+  return false;
+}
+
 // A fresh address inside the process.
 inline std::string inproc(const std::string& name) {
   static int count = 0;

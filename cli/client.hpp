@@ -38,6 +38,8 @@ class Client {
 
   const control::Welcome& welcome() const { return welcome_; }
   Network network() const;
+  // Where it runs on a home.
+  std::optional<pid_t> node_pid() const { return node_pid_; }
 
   // Goes out with the next wait.
   template <class Item>

@@ -53,9 +53,12 @@ class CommandLine {
   void add_peers();
   void add_testnet();
 
-  const App* asked(const App* in) const;
-  const App* named(const std::vector<std::string>& path) const;
+  App* asked(App* in);
+  App* named(const std::vector<std::string>& path);
+  Result<> read_environment();
   Result<> read_config();
+  Result<> set(CLI::Option* option, const std::vector<std::string>& values,
+               const std::string& where);
   Result<> take(const CLI::ConfigItem& item, const std::string& file);
   Exit wrong(const CLI::ParseError& why);
 
@@ -75,6 +78,7 @@ class CommandLine {
 CLI::App* CommandLine::command(App* parent, std::string name, std::string text, std::string example,
                                std::function<Exit()> act) {
   App* to = parent->add_subcommand(std::move(name), std::move(text));
+  to->group("Commands");
   to->footer("Example:\n" + std::move(example));
   if (act) {
     to->callback([this, to, act = std::move(act)] {
@@ -89,14 +93,13 @@ template <class T>
 CLI::Option* CommandLine::option(App* to, const std::string& names, T& value,
                                  const std::string& text) {
   CLI::Option* made = to->add_option(names, value, text);
-  if (made->get_positional()) return made;
-  return made->envname(variable_of(*to, made->get_lnames().front()));
+  if (made->get_positional()) made->type_name("");
+  return made;
 }
 
 CLI::Option* CommandLine::flag(App* to, const std::string& names, bool& value,
                                const std::string& text) {
-  CLI::Option* made = to->add_flag(names, value, text);
-  return made->envname(variable_of(*to, made->get_lnames().front()));
+  return to->add_flag(names, value, text);
 }
 
 void CommandLine::common(App* to, Common& to_fill, bool json) {
@@ -143,7 +146,7 @@ void CommandLine::add_values() {
                      "  echo hello | quarry put -",
                      [this] { return cli::put(put_); });
   common(put, put_.common);
-  option(put, "files", put_.files, "Files; - for stdin")->required()->type_name("FILE");
+  option(put, "FILE", put_.files, "Files; - for stdin")->required();
   option(put, "--key", put_.key, "The key, where keys are no digests")->type_name("KEY");
 
   App* fetch = command(&app_, "fetch",
@@ -152,12 +155,13 @@ void CommandLine::add_values() {
                        "  quarry fetch $(cut -d' ' -f1 keys) -o pictures",
                        [this] { return cli::fetch(fetch_); });
   common(fetch, fetch_.common);
-  option(fetch, "keys", fetch_.keys, "Keys, in hexadecimal")->required()->type_name("KEY");
+  option(fetch, "KEY", fetch_.keys, "Keys, in hexadecimal")->required();
   option(fetch, "-o,--output", fetch_.output, "Where values go: a file, or a folder for several")
       ->type_name("PATH");
   option(fetch, "--target", fetch_.targets, "Ask only these peers (names or keys)")
       ->type_name("PEER")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   option(fetch, "--deadline", fetch_.deadline, "Give up after this long: 500ms, 30s, 5m")
       ->type_name("TIME");
   flag(fetch, "--no-local", fetch_.no_local, "Do not look into the node's own storage first");
@@ -168,7 +172,7 @@ void CommandLine::add_values() {
   App* cancel = command(&app_, "cancel", "End fetches for everybody who waits for them",
                         "  quarry cancel 5891b5b5…be03", [this] { return cli::cancel(keys_); });
   common(cancel, keys_.common);
-  option(cancel, "keys", keys_.keys, "Keys, in hexadecimal")->required()->type_name("KEY");
+  option(cancel, "KEY", keys_.keys, "Keys, in hexadecimal")->required();
 
   App* status =
       command(&app_, "status", "Show what the node does: what each fetch waits for, and why",
@@ -176,7 +180,7 @@ void CommandLine::add_values() {
               "  quarry status --json | jq .counters",
               [this] { return cli::status(keys_); });
   common(status, keys_.common);
-  option(status, "keys", keys_.keys, "Only these fetches")->type_name("KEY");
+  option(status, "KEY", keys_.keys, "Only these fetches");
 }
 
 void CommandLine::add_peers() {
@@ -185,24 +189,26 @@ void CommandLine::add_peers() {
                        "  quarry peers list",
                        nullptr);
   peers->require_subcommand(1);
+  // Before the command's name too, where scripts that work on one home put it.
+  option(peers, "--home", peers_.common.home, "The node's home (otherwise ~/.quarry)")
+      ->type_name("DIR");
   const auto add = [&](std::string name, std::string text, std::string example, auto act) {
     App* to = command(peers, std::move(name), std::move(text), std::move(example),
                       [this, act] { return act(peers_); });
-    common(to, peers_.common);
+    common(to, peers_.common, to->get_name() == "list");
     option(to, "--peers", peers_.common.peers, "The peers file (otherwise DIR/peers)")
         ->type_name("FILE");
     return to;
   };
   const auto whom = [this](App* to) {
-    option(to, "peer", peers_.peer, "Its name or public key")->required()->type_name("PEER");
+    option(to, "PEER", peers_.peer, "Its name or public key")->required();
   };
   add("list", "How each peer stands with the node", "  quarry peers list", peers_list);
   App* made = add("add", "Know a peer from now on",
                   "  quarry peers add KEY tcp://10.0.0.7:7000 --name bob", peers_add);
-  option(made, "key", peers_.peer, "Its public key: quarry id")->required()->type_name("KEY");
-  option(made, "endpoint", peers_.endpoint, "Where it listens; - for a serve_only peer")
-      ->required()
-      ->type_name("ENDPOINT");
+  option(made, "KEY", peers_.peer, "Its public key: quarry id")->required();
+  option(made, "ENDPOINT", peers_.endpoint, "Where it listens; - for a serve_only peer")
+      ->required();
   option(made, "--role", peers_.role, "primary, secondary or serve_only [primary]")
       ->type_name("ROLE");
   option(made, "--name", peers_.name, "What you call it")->type_name("NAME");
@@ -244,29 +250,34 @@ void CommandLine::add_testnet() {
 }
 
 CommandLine::CommandLine() {
-  app_.set_version_flag("--version", "quarry " QUARRY_VERSION);
+  app_.set_version_flag("--version", "quarry " QUARRY_VERSION, "Print the version");
   app_.require_subcommand(1);
   app_.footer(
       "Try it on this machine: quarry testnet up --nodes 3\n"
       "Each option is also a key of the home's quarry.toml, and an environment variable.\n"
       "Help on a command: quarry COMMAND --help");
-  app_.get_formatter()->column_width(36);
+  app_.set_help_flag("-h,--help", "Print this help");
+  const auto format = app_.get_formatter();
+  format->column_width(30);
+  format->label("SUBCOMMAND", "COMMAND");
+  format->label("Positionals", "Arguments");
+  format->label("REQUIRED", "");
   add_node();
   add_values();
   add_peers();
   add_testnet();
 }
 
-const CLI::App* CommandLine::asked(const App* in) const {
-  for (const App* sub : in->get_subcommands()) return asked(sub);
+CLI::App* CommandLine::asked(App* in) {
+  for (App* sub : in->get_subcommands()) return asked(sub);
   return in;
 }
 
 // The command of this name, whether or not it was asked for.
-const CLI::App* CommandLine::named(const std::vector<std::string>& path) const {
-  const App* at = &app_;
+CLI::App* CommandLine::named(const std::vector<std::string>& path) {
+  App* at = &app_;
   for (const std::string& name : path) {
-    const auto found = at->get_subcommands([&](const App* sub) { return sub->get_name() == name; });
+    const auto found = at->get_subcommands([&](App* sub) { return sub->get_name() == name; });
     if (found.empty()) return nullptr;
     at = found.front();
   }
@@ -277,8 +288,11 @@ const CLI::App* CommandLine::named(const std::vector<std::string>& path) const {
 // and neither the command line nor the environment has set it.
 Result<> CommandLine::take(const CLI::ConfigItem& item, const std::string& file) {
   if (item.name == "++" || item.name == "--") return {};
-  const App* owner = named(item.parents.empty() ? std::vector<std::string>{"node"} : item.parents);
-  const App* command = asked(&app_);
+  if (item.name.empty()) {
+    return error(Error::Kind::config, file + ": a line is neither option = value nor [command]");
+  }
+  App* owner = named(item.parents.empty() ? std::vector<std::string>{"node"} : item.parents);
+  App* command = asked(&app_);
   if (item.parents.empty() && item.name == kShared &&
       command->get_option_no_throw("--" + item.name) != nullptr) {
     owner = command;
@@ -290,12 +304,30 @@ Result<> CommandLine::take(const CLI::ConfigItem& item, const std::string& file)
                  "see quarry node --help");
   }
   if (owner != command || known->count() != 0) return {};
-  CLI::Option* option = const_cast<App*>(owner)->get_option(dashed);
+  return set(owner->get_option(dashed), item.inputs, file);
+}
+
+Result<> CommandLine::set(CLI::Option* option, const std::vector<std::string>& values,
+                          const std::string& where) {
   try {
-    option->add_result(item.inputs);
+    option->add_result(values);
     option->run_callback();
   } catch (const CLI::Error& why) {
-    return error(Error::Kind::config, file + ": " + why.what());
+    return error(Error::Kind::config, where + ": " + why.what());
+  }
+  return {};
+}
+
+Result<> CommandLine::read_environment() {
+  App* command = asked(&app_);
+  for (CLI::Option* option : command->get_options()) {
+    if (option->get_positional() || option->get_lnames().empty() || option->count() != 0) continue;
+    const std::string& name = option->get_lnames().front();
+    if (name == "help" || name == "home") continue;
+    const std::string variable = variable_of(*command, name);
+    const char* value = std::getenv(variable.c_str());
+    if (value == nullptr || *value == '\0') continue;
+    if (auto done = set(option, {value}, variable); !done) return done;
   }
   return {};
 }
@@ -318,14 +350,18 @@ Result<> CommandLine::read_config() {
 }
 
 Exit CommandLine::wrong(const CLI::ParseError& why) {
-  const App* command = asked(&app_);
+  App* command = asked(&app_);
   std::string path = "quarry";
-  for (const App* at = &app_; at != command;) {
+  for (App* at = &app_; at != command;) {
     at = at->get_subcommands().front();
     path += " " + at->get_name();
   }
   std::string what = why.what();
   std::replace(what.begin(), what.end(), '\n', ' ');
+  if (!command->get_subcommands([](App*) { return true; }).empty()) {
+    const auto rest = command->remaining();
+    what = rest.empty() ? "no command was given" : "there is no command '" + rest.front() + "'";
+  }
   return fail({Error::Kind::usage, what, "see " + path + " --help"});
 }
 
@@ -337,6 +373,7 @@ Exit CommandLine::run(int argc, char** argv) {
   } catch (const CLI::ParseError& why) {
     return wrong(why);
   }
+  if (auto read = read_environment(); !read) return fail(read.error());
   if (auto read = read_config(); !read) return fail(read.error());
   QUARRY_CHECK(act_);
   return act_();

@@ -124,7 +124,7 @@ Result<> Fetching::on(const control::Resolved& item) {
   json.begin().add("key", to_hex(item.key.view())).add("result", "resolved");
   json.add("size", item.value.size()).add("peer", to_z85(item.peer));
   if (const auto file = to_.file(item.key); !file.empty()) json.add("file", file.string());
-  json.add_flag("written", written.has_value() && to_.writes());
+  if (!written) json.add("error", written.error().what);
   return print(json.end().line());
 }
 
@@ -241,8 +241,9 @@ Exit fetch(const FetchFlags& flags) {
   if (auto asked = fetching.ask(*targets, *deadline); !asked) return fail(asked.error());
   const auto ended = fetching.run();
   if (ended) return *ended;
-  note(fetching.tally());
-  return fail(ended.error());
+  Error why = ended.error();
+  why.what += " (" + fetching.tally() + ")";
+  return fail(why);
 }
 
 }  // namespace quarry::cli

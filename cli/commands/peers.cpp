@@ -167,6 +167,14 @@ Exit peers_add(const PeerFlags& flags) {
   if (!lock) return fail(lock.error());
   auto file = PeersFile::read(flags.common.peers_file());
   if (!file) return fail(file.error());
+  const auto* known = file->find(to_z85(entry->peer));
+  if (known == nullptr) known = file->find(entry->name);
+  if (known != nullptr) {
+    return fail({Error::Kind::usage,
+                 flags.common.peers_file().string() + " has the peer " + to_z85(known->peer) +
+                     (known->name.empty() ? "" : " (" + known->name + ")") + " already",
+                 "remove it first: quarry peers remove"});
+  }
   if (auto added = file->add(*entry); !added) return fail(added.error());
   return change(flags, *file, report::PeerAdd{{}, *entry});
 }

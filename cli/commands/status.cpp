@@ -13,6 +13,7 @@ using std::chrono::milliseconds;
 
 struct Answers {
   control::Welcome welcome;
+  std::optional<pid_t> pid;
   control::NodeInfo node;
   std::vector<control::FetchInfo> fetches;
   std::vector<report::WorkerInfo> workers;
@@ -31,6 +32,7 @@ struct Answers {
 Result<Answers> ask(Client& client, const std::vector<Key>& keys) {
   Answers all;
   all.welcome = client.welcome();
+  all.pid = client.node_pid();
   std::size_t at = 0;
   do {
     control::Status status;
@@ -53,6 +55,7 @@ std::string as_json(const Answers& all) {
   json.begin("node", '{');
   json.add("key", to_z85(all.node.node)).add("name", all.node.name);
   json.add("listen", all.node.listen).add("uptime_ms", all.node.uptime_ms);
+  if (all.pid) json.add("pid", static_cast<std::uint64_t>(*all.pid));
   json.add("network", all.welcome.network).add("key_length", all.welcome.key_length);
   json.add("max_value", all.welcome.max_value).add("digest", all.welcome.digest);
   json.add("agent", all.welcome.agent).end();
@@ -92,7 +95,9 @@ std::string as_text(const Answers& all) {
   std::string text = "node " + to_z85(node.node);
   if (!node.name.empty()) text += " (" + shown(node.name) + ")";
   text += node.listen.empty() ? ", only asks" : ", listens at " + shown(node.listen);
-  text += ", up " + format_duration(milliseconds(node.uptime_ms)) + "\n";
+  text += ", up " + format_duration(milliseconds(node.uptime_ms));
+  if (all.pid) text += ", pid " + std::to_string(*all.pid);
+  text += "\n";
   text += "network " + shown(all.welcome.network) + ": keys of " +
           std::to_string(all.welcome.key_length) + " bytes";
   if (!all.welcome.digest.empty()) text += " (" + shown(all.welcome.digest) + ")";

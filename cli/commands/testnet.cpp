@@ -227,8 +227,9 @@ Exit testnet_down(const TestnetFlags& flags) {
   if (remove) {
     if (auto removed = net.remove(); !removed) return fail(removed.error());
   }
-  note(std::to_string(nodes) + (nodes == 1 ? " node" : " nodes") + " ended; " +
-       net.directory().string() + (remove ? " removed" : " kept (--purge removes it)"));
+  note("the testnet of " + std::to_string(nodes) + (nodes == 1 ? " node" : " nodes") +
+       " has ended; " + net.directory().string() +
+       (remove ? " removed" : " kept (--purge removes it)"));
   return Exit::ok;
 }
 

@@ -82,6 +82,7 @@ class Core {
   void time_passed(Time now);
 
   Effects take_effects() { return std::exchange(effects_, {}); }
+  bool has_effects() const { return !effects_.empty(); }
   std::size_t look_ups() const { return look_ups_.size(); }
   std::size_t keeps() const { return keeps_.size(); }
   void check_invariants() const;

@@ -18,8 +18,7 @@ struct Call {
   ClientId client;
   CallId theirs;
   Time until{};
-  std::uint8_t parts = 0;       // status: the Parts that have not finished yet
-  std::uint32_t described = 0;  // status: FetchInfos sent
+  std::uint8_t parts = 0;  // status: the Parts that have not finished yet
 };
 
 class Calls {

@@ -6,7 +6,7 @@
 
 namespace quarry::engine {
 
-struct EngineConfig {
+struct Config {
   std::uint32_t max_clients = 1024;
   // Fetches in progress; at most limits::kFetchSlots. About 152 bytes each with one subscriber.
   std::uint32_t max_fetches = 4 * 1024 * 1024;

@@ -15,7 +15,7 @@ std::uint64_t mix(std::uint64_t seed, std::uint64_t which) {
 
 }  // namespace
 
-Core::Core(const EngineConfig& config, Self self, std::uint64_t seed, Time now)
+Core::Core(const Config& config, Self self, std::uint64_t seed, Time now)
     : config_(config),
       self_(std::move(self)),
       started_(now),

@@ -48,7 +48,7 @@ using PeersCommand = std::variant<report::PeerSet, report::PeerAdd, report::Peer
 
 class Core {
  public:
-  Core(const EngineConfig& config, Self self, std::uint64_t seed, Time now);
+  Core(const Config& config, Self self, std::uint64_t seed, Time now);
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 
@@ -154,7 +154,7 @@ class Core {
   void fail_call(CallId id, Reason reason, std::string detail);
   void finish_status(CallId id);
   void part_done(Call& call, Part part);
-  void describe(Call& call, Slot fetch, const link::Waits& waits);
+  void describe(const Call& call, Slot fetch, const link::Waits& waits);
   void count(const Call& call);
   void errand_done(CallId id, const report::Failed* failed);
   void was_put(const Errand& errand);
@@ -182,7 +182,7 @@ class Core {
     if (clients_.find(client) != kNone) effects_.push_back(ToClient{client, std::move(item)});
   }
 
-  const EngineConfig config_;
+  const Config config_;
   const Self self_;
   const Time started_;
   Time now_;

@@ -98,7 +98,7 @@ void Core::status_asked(ClientId client, const control::Status& ask, Time now) {
 
 void Core::finish_status(CallId id) {
   const Call& call = *calls_.find(id);
-  tell(call.client, report::Done{call.theirs, call.described});
+  tell(call.client, report::Done{call.theirs, fetches_.size()});
   close_call(id);
 }
 
@@ -108,7 +108,7 @@ void Core::part_done(Call& call, Part part) {
 }
 
 // `waits` is what the selector says of a fetch that it pursues; of the others the Engine knows.
-void Core::describe(Call& call, Slot slot, const link::Waits& waits) {
+void Core::describe(const Call& call, Slot slot, const link::Waits& waits) {
   const Fetch& fetch = fetches_[slot];
   control::FetchInfo info{
       call.theirs,  fetch.key,         waits.state,    waits.waits_for,
@@ -125,7 +125,6 @@ void Core::describe(Call& call, Slot slot, const link::Waits& waits) {
     info.waits_for = WaitsFor::peer_set;
     info.detail = "the peer selector has not been told yet";
   }
-  ++call.described;
   tell(call.client, std::move(info));
 }
 
@@ -243,6 +242,7 @@ void Core::put_asked(ClientId client, control::Put ask, Time now) {
                                        std::to_string(self_.network.max_value) + " bytes");
   }
   if (storages_ == 0) return fail(Reason::unavailable, "no storage is attached");
+  if (verifiers_ == 0) return fail(Reason::unavailable, "no verifier is attached");
   if (!puts_.fits(size)) return fail(Reason::too_many, "too many values are being put");
   ++totals_.puts;
   puts_.take(size);

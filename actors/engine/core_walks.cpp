@@ -17,10 +17,6 @@ void Core::clear_asked(ClientId client, const control::Clear& ask, Time now) {
 
 void Core::retain_asked(ClientId client, const control::Retain& ask, Time now) {
   now_ = now;
-  if (!well_formed(ask)) {
-    return tell(client,
-                report::Failed{ask.call, Reason::malformed, "a range has a first and a last key"});
-  }
   begin_sweep(client, sweep_of(ask));
 }
 

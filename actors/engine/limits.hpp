@@ -54,6 +54,13 @@ inline constexpr Duration kPutWithin = std::chrono::seconds(30);
 inline constexpr Duration kProbeBusy = std::chrono::milliseconds(250);
 inline constexpr Duration kProbeIdle = std::chrono::seconds(30);
 
+// The control door, in messages a client: batches to it wait in its outbox, where bytes are
+// counted; from it, enough to keep the loop busy while it sends on.
+inline constexpr int kDoorSendHwm = 64;
+inline constexpr int kDoorReceiveHwm = 64;
+// What was sent to clients may still reach them after the node has closed the door.
+inline constexpr int kDoorLingerMs = 1000;
+
 // How long the door stays open after a stop for what clients have not read yet.
 inline constexpr Duration kStopWithin = std::chrono::milliseconds(700);
 

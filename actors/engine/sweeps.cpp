@@ -52,20 +52,16 @@ Sweep sweep_of(const control::Clear& clear) {
 }
 
 Sweep sweep_of(const control::Retain& retain) {
+  QUARRY_CHECK(retain.sound());
   Sweep sweep;
   sweep.theirs = retain.call;
   sweep.by = retain.by;
   sweep.negated = retain.negated;
   sweep.keys = retain.keys;
-  // A range keeps its order: one whose first is above its last holds for nothing.
-  if (retain.by == Predicate::keys) std::sort(sweep.keys.begin(), sweep.keys.end());
+  std::sort(sweep.keys.begin(), sweep.keys.end());
   sweep.prefix = retain.prefix;
   sweep.tag = retain.tag;
   return sweep;
-}
-
-bool well_formed(const control::Retain& retain) {
-  return retain.by != Predicate::range || retain.keys.size() == 2;
 }
 
 }  // namespace quarry::engine

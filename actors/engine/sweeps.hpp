@@ -34,11 +34,9 @@ struct Sweep {
   bool holds_for(const Key& key) const;
 };
 
-// What the command says as a sweep, or why it cannot be one.
 Sweep sweep_of(const control::Cancel& cancel);
 Sweep sweep_of(const control::Clear& clear);
+// Requires that it is sound.
 Sweep sweep_of(const control::Retain& retain);
-// A range has two ends.
-bool well_formed(const control::Retain& retain);
 
 }  // namespace quarry::engine

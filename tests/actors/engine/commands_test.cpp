@@ -13,7 +13,7 @@ TEST_CASE("a client is welcomed with what it must know of the network") {
 }
 
 TEST_CASE("N8 a client beyond the table is refused and forgotten, until one leaves") {
-  EngineConfig config;
+  Config config;
   config.max_clients = 1;
   Attached engine{config};
   const ClientId first = engine.client(), second = engine.client();

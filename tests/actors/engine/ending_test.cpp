@@ -73,12 +73,6 @@ TEST_CASE("R20 retain keeps what the predicate holds for, or the rest when negat
     engine.retain(client, ask);
     CHECK(wanted(engine) == (negated ? Names{"a1", "c1"} : Names{"a2", "b1"}));
   }
-  SECTION("a range that is empty holds for nothing") {
-    auto ask = retain(Predicate::range, negated);
-    ask.keys = {key("b1"), key("a2")};
-    engine.retain(client, ask);
-    CHECK(wanted(engine) == (negated ? Names{"a1", "a2", "b1", "c1"} : Names{}));
-  }
   SECTION("prefix") {
     auto ask = retain(Predicate::prefix, negated);
     ask.prefix = Prefix("a");
@@ -107,17 +101,6 @@ TEST_CASE("R20 retain by tag ends single subscriptions, and the fetch when none 
   engine.retain(client, ask);
   CHECK(engine.take<control::Ended>(client).size() == 2);
   CHECK(wanted(engine) == Names{"both"});
-}
-
-TEST_CASE("R20 a range needs two ends") {
-  Attached engine{};
-  const ClientId client = engine.client();
-  engine.fetch(client, "k");
-  auto ask = retain(Predicate::range);
-  ask.keys = {key("a")};
-  engine.retain(client, ask);
-  CHECK(engine.only<report::Failed>(client).reason == Reason::malformed);
-  CHECK(engine.core().fetches() == 1);
 }
 
 TEST_CASE("R20 a long walk goes in slices and never ends what was asked after it") {

@@ -69,7 +69,7 @@ TEST_CASE("R24 tags of different clients are different subscriptions") {
 }
 
 TEST_CASE("N8 a fetch beyond a limit is refused with the reason") {
-  EngineConfig config;
+  Config config;
   config.max_fetches = 2;
   config.max_subscriptions = 3;
   Attached engine{config};

@@ -27,8 +27,7 @@ class Engine {
  public:
   static constexpr int kNode = 99;  // peer(kNode) is the node itself
 
-  explicit Engine(EngineConfig config = {}, std::uint64_t seed = 7)
-      : core_(config, self(), seed, now_) {}
+  explicit Engine(Config config = {}, std::uint64_t seed = 7) : core_(config, self(), seed, now_) {}
   // --- What happens ---
   void attach_selector() {
     core_.selector_attached(now_);
@@ -262,7 +261,7 @@ class Engine {
 // With a selector and one verifier; without a storage, so that fetches go to peers at once.
 class Attached : public Engine {
  public:
-  explicit Attached(EngineConfig config = {}) : Engine(config) {
+  explicit Attached(Config config = {}) : Engine(config) {
     attach_selector();
     attach_verifiers(1);
     effects().clear();

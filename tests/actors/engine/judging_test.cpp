@@ -259,7 +259,7 @@ TEST_CASE("R22 an answer to a fetch that has ended changes nothing, and gets its
 }
 
 TEST_CASE("N8 all room is granted at first, and that of an answer comes back when it is judged") {
-  EngineConfig config;
+  Config config;
   config.answer_slots = 10;
   config.answer_bytes = 1000;
   Engine engine(config);

@@ -242,6 +242,11 @@ TEST_CASE("N17 a put that fails says why") {
     engine.put(client, "k", "value");
     CHECK(engine.only<report::Failed>(client).reason == Reason::unavailable);
   }
+  SECTION("no verifier") {
+    engine.attach_verifiers(0);
+    engine.put(client, "k", "value");
+    CHECK(engine.only<report::Failed>(client).reason == Reason::unavailable);
+  }
   SECTION("no verdict in time") {
     engine.put(client, "k", "value");
     const DeliveryId delivery = engine.only<link::Judge>().delivery;

@@ -40,7 +40,7 @@ class World {
     } else if (what < 86) {
       engine_.pass(std::chrono::milliseconds(random_() % 60));
     } else if (what < 89) {
-      if (storages_) engine_.put(any(clients_), name(), "value");
+      engine_.put(any(clients_), name(), "value");
     } else if (what < 93) {
       errand();
     } else {
@@ -57,10 +57,13 @@ class World {
     obey();
     engine_.finish_walks();
     obey();
-    while (!deliveries_.empty()) {
-      engine_.verdict(*deliveries_.begin(), Outcome::complete);
-      obey();
+    while (!deliveries_.empty() || !errands_.empty()) {
       while (!errands_.empty()) errand();
+      obey();
+      if (deliveries_.empty()) continue;
+      const DeliveryId delivery = *deliveries_.begin();
+      deliveries_.erase(delivery);
+      engine_.verdict(delivery, Outcome::complete);
       obey();
     }
     CHECK(owed_.empty());
@@ -72,8 +75,8 @@ class World {
   }
 
  private:
-  static EngineConfig config() {
-    EngineConfig config;
+  static Config config() {
+    Config config;
     config.max_fetches = 7;
     config.answer_slots = 6;
     config.answer_bytes = 1000;

@@ -141,10 +141,10 @@ void Core::attend(Peer& peer, Time now) {
   if (step.close) close_dealer(peer, now);
   if (step.open) {
     effects_.push_back(Open{peer.index, peer.key, member.entry.endpoint});
-    effects_.push_back(ToPeer{peer.index, peer::Hello{self_.instance, self_.network.key_length,
-                                                      self_.network.max_value, self_.agent}});
+    tell(peer, peer::Hello{self_.instance, self_.network.key_length, self_.network.max_value,
+                           self_.agent});
   }
-  if (step.ping) effects_.push_back(ToPeer{peer.index, peer::Ping{*step.ping}});
+  if (step.ping) tell(peer, peer::Ping{*step.ping});
   refresh(peer, now);
   tell_admission(peer, now);
   Time due = member.connection.next_deadline(config_);
@@ -154,6 +154,12 @@ void Core::attend(Peer& peer, Time now) {
   }
   if (member.cool_until > now) due = std::min(due, member.cool_until);
   peers_.retime(peer, due);
+}
+
+void Core::tell(const Peer& peer, peer::FromAsker item) {
+  ToPeer to{peer.index, {}};
+  to.item = std::move(item);
+  effects_.emplace_back(std::move(to));
 }
 
 void Core::refresh(Peer& peer, Time now) {

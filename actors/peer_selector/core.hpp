@@ -113,6 +113,7 @@ class Core {
  private:
   // peers: core.cpp
   void attend(Peer& peer, Time now);
+  void tell(const Peer& peer, peer::FromAsker item);
   void refresh(Peer& peer, Time now);
   void close_dealer(Peer& peer, Time now);
   void abandon_requests(Peer& peer, Time sent_before, Time now);

@@ -177,7 +177,7 @@ void Core::send(Fetch& fetch, Peer& peer, std::uint32_t room, std::uint64_t byte
     peers_.retime(peer, std::min(peer.due, member.connection.next_deadline(config_)));
   }
   refresh(peer, now);
-  effects_.push_back(ToPeer{peer.index, peer::Ask{request.id, fetch.key, room}});
+  tell(peer, peer::Ask{request.id, fetch.key, room});
 }
 
 // Nobody can be asked for this fetch now although somebody is available: decides what it waits for.

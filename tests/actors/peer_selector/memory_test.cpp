@@ -1,0 +1,46 @@
+// What a pending fetch costs, measured at the allocator.
+#include <cstdlib>
+#include <new>
+
+#include "actors/peer_selector/core.hpp"
+#include "tests/support/catch.hpp"
+
+namespace {
+std::size_t allocated = 0;
+constexpr std::size_t kHeader = 16;
+}  // namespace
+
+void* operator new(std::size_t size) {
+  auto* at = static_cast<char*>(std::malloc(size + kHeader));
+  if (at == nullptr) std::abort();
+  *reinterpret_cast<std::size_t*>(at) = size;
+  allocated += size + kHeader;  // about what the allocator itself adds
+  return at + kHeader;
+}
+void operator delete(void* at) noexcept {
+  if (at == nullptr) return;
+  auto* start = static_cast<char*>(at) - kHeader;
+  allocated -= *reinterpret_cast<std::size_t*>(start) + kHeader;
+  std::free(start);
+}
+void operator delete(void* at, std::size_t) noexcept { operator delete(at); }
+
+namespace quarry::peer_selector {
+
+TEST_CASE("R3 a pending fetch without targets costs the PeerSelector at most 150 bytes") {
+  Core core({}, {}, 1, {});
+  core.engine_attached({});
+  core.room_granted({1000, 1 << 30});
+  const std::size_t before = allocated;
+  const std::uint32_t count = 100'000;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    std::string name = "key " + std::to_string(i);
+    name.resize(32, '.');
+    core.wanted({FetchId{i + 1}, Key(name), Class::normal, {}}, {});
+  }
+  core.dispatch({});
+  core.take_effects();
+  CHECK((allocated - before) / count <= 150);
+}
+
+}  // namespace quarry::peer_selector

@@ -20,6 +20,10 @@ bool Attached::hello_received(WorkerId id, const worker::Hello& hello, Time now)
            "this door is for workers of the role " + std::string(name(config_.role)));
     return false;
   }
+  if (!hello.instance) {
+    refuse(id, Reason::malformed, "an instance is a random number, not 0");
+    return false;
+  }
   if (hello.credit == 0) {
     refuse(id, Reason::malformed, "a worker's credit is at least 1 job");
     return false;

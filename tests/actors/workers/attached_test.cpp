@@ -70,7 +70,7 @@ TEST_CASE("a worker that says hello is welcomed, and welcomed again when it repe
   REQUIRE(door.table.size() == 1);
 }
 
-TEST_CASE("a worker of another role, without credit or of another life is not taken") {
+TEST_CASE("a worker of another role, without credit or instance, or of another life is not taken") {
   Door door;
   worker::Hello hello = Door::hello_of(100);
   hello.role = WorkerRole::storage;
@@ -78,12 +78,14 @@ TEST_CASE("a worker of another role, without credit or of another life is not ta
   REQUIRE(door.refusal() == Reason::unsupported);
   REQUIRE_FALSE(door.hello(1, Door::hello_of(100, 0)));
   REQUIRE(door.refusal() == Reason::malformed);
+  REQUIRE_FALSE(door.hello(1, 0));
+  REQUIRE(door.refusal() == Reason::malformed);
   REQUIRE(door.hello(1, 100));
   door.said();
   REQUIRE_FALSE(door.hello(1, 101));
   REQUIRE(door.said().empty());
   REQUIRE(door.table.hello({1}).instance == Instance{100});
-  REQUIRE(door.table.refused_total() == 3);
+  REQUIRE(door.table.refused_total() == 4);
 }
 
 TEST_CASE(

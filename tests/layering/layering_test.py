@@ -4,6 +4,7 @@ A core takes time and chance as parameters and gives effects back. So a core, an
 include nothing but msg/, its own folder and the plain parts of the standard library.
 """
 
+import functools
 import re
 import unittest
 
@@ -38,11 +39,20 @@ def includes(text):
         yield line_of(text, match.start()), match[2], match[1] == '"'
 
 
+@functools.cache
+def shell_of(actor):
+    """The names, without ending, of the sources that CMake gives to an actor's shell."""
+    lists = read(f"actors/{actor}/CMakeLists.txt")
+    files = re.findall(rf"target_sources\(quarry_{actor} PRIVATE ([^)]*)\)", lists)
+    return {name.split(".")[0] for name in " ".join(files).split()}
+
+
 def is_core(path):
     """Whether a file is part of a core: all of an actor's folder but its shell."""
     folder, name = path.rsplit("/", 1)
-    if folder.startswith("actors/") and folder.split("/")[1] in ACTORS:
-        return not name.startswith("actor.") and not name.startswith("actor_")
+    actor = folder.removeprefix("actors/")
+    if actor in ACTORS:
+        return name.split(".")[0] not in shell_of(actor)
     return path.startswith(ATTACHED)
 
 
@@ -92,6 +102,7 @@ class Layering(Case):
         self.assertGreater(len(core), 20)
         for actor in ACTORS:
             self.assertTrue(any(p.startswith(f"actors/{actor}/core") for p in core), actor)
+            self.assertIn("actor", shell_of(actor))
         self.assertNone([v for path in core for v in world_in_core(path, read(path))])
 
 

@@ -210,7 +210,7 @@ TEST_CASE("Input without end holds back neither effects nor the time nor other s
   CHECK(stage.runner.until([&] { return elapsed_at != Time{} && quiet_received == 1; }));
   CHECK(elapsed_at - due < 5s);
   CHECK(received > 256);
-  CHECK(stage.probe.flushes > 10);
+  CHECK(stage.probe.flushes > 1);
 }
 
 TEST_CASE("A plain descriptor may be watched, and forgotten by its own callback") {

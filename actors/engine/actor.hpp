@@ -2,6 +2,7 @@
 // decodes, calls the core, and sends what the core says; it decides nothing.
 #pragma once
 
+#include <concepts>
 #include <unordered_map>
 
 #include "actors/engine/core.hpp"
@@ -51,7 +52,7 @@ class Actor : public bus::Actor {
   void on(ClientId client, const control::Hello&, Time now);
   void on(ClientId, const control::Pong&, Time) {}
   void on(ClientId client, const control::Bye&, Time now) { gone(client, now); }
-  template <class Command>
+  template <std::convertible_to<PeersCommand> Command>
   void on(ClientId client, Command& command, Time now) {
     core_.peers_commanded(client, std::move(command), now);
   }

@@ -114,6 +114,19 @@ struct World {
     client->outbox.add(control::Hello{"test"});
     return client;
   }
+  // Each step waits until its condition holds and then acts; false when patience ends first. One
+  // run of the loop: at its end the actors are stopped.
+  struct Step {
+    std::function<bool()> until;
+    std::function<void()> then = [] {};
+  };
+  bool run(std::vector<Step> steps) {
+    std::size_t at = 0;
+    return runner.until([&] {
+      for (; at < steps.size() && steps[at].until(); ++at) steps[at].then();
+      return at == steps.size();
+    });
+  }
   TestNode node;
   Context context;
   Loop loop;
@@ -146,10 +159,12 @@ TEST_CASE("what does not fit is refused with the reason, and the client stays") 
   const auto client = world.client();
   Encoded nonsense;
   nonsense.envelope = "nonsense";
-  REQUIRE(world.runner.until([&] { return !client->all<control::Welcome>().empty(); }));
-  REQUIRE(client->socket.send(nonsense) == Socket::Sent::yes);
-  client->fetch("k");
-  REQUIRE(world.runner.until([&] { return !client->all<control::Resolved>().empty(); }));
+  REQUIRE(world.run({{[&] { return !client->all<control::Welcome>().empty(); },
+                      [&] {
+                        REQUIRE(client->socket.send(nonsense) == Socket::Sent::yes);
+                        client->fetch("k");
+                      }},
+                     {[&] { return !client->all<control::Resolved>().empty(); }}}));
   REQUIRE(client->all<control::Refused>().size() == 1);
   REQUIRE(client->all<control::Refused>()[0].reason == Reason::malformed);
 }
@@ -158,13 +173,14 @@ TEST_CASE("who has not said hello is refused as unknown, and so is who has said 
   World world;
   Client stranger(world.loop, world.context, world.node, world.node.control_door[0]);
   stranger.fetch("k");
-  REQUIRE(world.runner.until([&] { return !stranger.items.empty(); }));
-  CHECK(stranger.all<control::Refused>()[0].reason == Reason::unknown);
-  stranger.outbox.add(control::Hello{});
-  stranger.outbox.add(control::Bye{});
-  stranger.fetch("k");
-  REQUIRE(world.runner.until([&] { return stranger.items.size() >= 2; }));
-  CHECK(stranger.all<control::Refused>().size() == 2);
+  REQUIRE(world.run({{[&] { return stranger.all<control::Refused>().size() == 1; },
+                      [&] {
+                        CHECK(stranger.all<control::Refused>()[0].reason == Reason::unknown);
+                        stranger.outbox.add(control::Hello{});
+                        stranger.outbox.add(control::Bye{});
+                        stranger.fetch("k");
+                      }},
+                     {[&] { return stranger.all<control::Refused>().size() == 2; }}}));
   CHECK(world.selector->count<link::Want>() == 0);
 }
 
@@ -177,32 +193,38 @@ TEST_CASE("R23 what a client asked ends within a second when it vanishes without
   client->outbox.add(control::Hello{});
   client->fetch("unanswered");
   client->outbox.flush(client->socket);
-  REQUIRE(world.runner.until([&] { return world.selector->count<link::Want>() == 1; }));
-  client.reset();
-  const Time gone = now();
-  REQUIRE(world.runner.until([&] { return world.selector->count<link::End>() == 1; }));
-  CHECK(now() - gone < 1s);
+  Time gone{}, ended{};
+  REQUIRE(world.run(
+      {{[&] { return world.selector->count<link::Want>() == 1; },
+        [&] {
+          client.reset();
+          gone = now();
+        }},
+       {[&] { return world.selector->count<link::End>() == 1; }, [&] { ended = now(); }}}));
+  CHECK(ended - gone < 1s);
 }
 
 TEST_CASE("N14 a selector that starts again is told what is wanted") {
   World world;
   const auto client = world.client();
   client->fetch("unanswered");
-  REQUIRE(world.runner.until([&] { return world.selector->count<link::Want>() == 1; }));
-  world.selector->answer = {};
-  Partner<link::EngineToSelector> successor(world.loop, world.context, world.node.selector_link,
-                                            world.node);
-  REQUIRE(world.runner.until([&] { return successor.count<link::Want>() == 1; }));
-  CHECK(successor.count<link::Room>() == 1);
+  std::optional<Partner<link::EngineToSelector>> successor;
+  REQUIRE(world.run({{[&] { return world.selector->count<link::Want>() == 1; },
+                      [&] {
+                        successor.emplace(world.loop, world.context, world.node.selector_link,
+                                          world.node);
+                      }},
+                     {[&] { return successor->count<link::Want>() == 1; }}}));
+  CHECK(successor->count<link::Room>() == 1);
 }
 
 TEST_CASE("R39 a stopped Engine has told its subscribers before it is gone") {
   World world;
   const auto client = world.client();
   client->fetch("unanswered");
-  REQUIRE(world.runner.until([&] { return world.selector->count<link::Want>() == 1; }));
-  world.engine->stop(now());
-  REQUIRE(world.runner.until([&] { return world.engine->stopped(); }));
-  REQUIRE(world.runner.until([&] { return !client->all<control::Ended>().empty(); }));
+  REQUIRE(world.run({{[&] { return world.selector->count<link::Want>() == 1; },
+                      [&] { world.engine->stop(now()); }},
+                     {[&] { return world.engine->stopped(); }},
+                     {[&] { return !client->all<control::Ended>().empty(); }}}));
   CHECK(client->all<control::Ended>()[0].how == Terminal::stopped);
 }

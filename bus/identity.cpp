@@ -17,7 +17,7 @@ namespace {
 using Z85 = std::array<char, 41>;
 constexpr std::size_t kMostBytes = 4096;  // of the file
 constexpr std::string_view kMakeAnew =
-    "restore it from a backup, or make a new one with quarry init";
+    "restore it from a backup, or make a new one with quarry keygen";
 
 class Descriptor {
  public:
@@ -43,7 +43,7 @@ tl::unexpected<Error> damaged(const std::string& file, std::string_view how) {
 Result<std::string> read_private(const std::string& file) {
   const Descriptor fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd.get() < 0 && errno == ENOENT) {
-    return error(Error::Kind::config, "there is no key file " + file, "make one with quarry init");
+    return error(Error::Kind::config, "there is no key file " + file, "make one with quarry keygen");
   }
   struct stat is {};
   if (fd.get() < 0 || fstat(fd.get(), &is) != 0) {

@@ -48,7 +48,7 @@ Result<> Home::check() const {
     return error(Error::Kind::config, "there is no node's home at " + directory_.string(),
                  "make one with: quarry keygen --home " + directory_.string());
   }
-  const std::size_t longest = (run() / "verifiers.sock").string().size();
+  const std::size_t longest = verifier_socket().string().size();
   if (longest >= sizeof(sockaddr_un{}.sun_path)) {
     return error(Error::Kind::config,
                  "the path of the home " + directory_.string() + " is " +

@@ -41,9 +41,11 @@ class Home {
   std::filesystem::path lock_file() const { return run() / "lock"; }
   std::filesystem::path log_file() const { return directory_ / "node.log"; }
   std::filesystem::path control_socket() const { return run() / "control.sock"; }
+  std::filesystem::path verifier_socket() const { return run() / "verifiers.sock"; }
+  std::filesystem::path storage_socket() const { return run() / "storages.sock"; }
   std::string control_endpoint() const { return "ipc://" + control_socket().string(); }
-  std::string verifier_endpoint() const { return "ipc://" + (run() / "verifiers.sock").string(); }
-  std::string storage_endpoint() const { return "ipc://" + (run() / "storages.sock").string(); }
+  std::string verifier_endpoint() const { return "ipc://" + verifier_socket().string(); }
+  std::string storage_endpoint() const { return "ipc://" + storage_socket().string(); }
 
   // Whether there is a folder, and one whose sockets have paths that the system takes.
   Result<> check() const;

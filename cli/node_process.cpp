@@ -99,6 +99,9 @@ class Failure {
 class NodeProcess {
  public:
   explicit NodeProcess(const NodeOptions& options) : options_(options), home_(options.home) {}
+  ~NodeProcess();
+  NodeProcess(const NodeProcess&) = delete;
+  NodeProcess& operator=(const NodeProcess&) = delete;
 
   Result<> start();
   // Until a signal ends the node (nothing), or a part of it fails (why).
@@ -122,6 +125,17 @@ class NodeProcess {
   std::shared_ptr<workers::LmdbStore> store_;
   std::vector<std::unique_ptr<bus::Thread>> threads_;
 };
+
+// ZeroMQ leaves the files of its ipc sockets behind. While the lock is held they are ours.
+NodeProcess::~NodeProcess() {
+  threads_.clear();
+  if (!lock_) return;
+  for (const auto& socket :
+       {home_.control_socket(), home_.verifier_socket(), home_.storage_socket()}) {
+    std::error_code ignored;
+    std::filesystem::remove(socket, ignored);
+  }
+}
 
 Result<> NodeProcess::describe() {
   auto identity = bus::Identity::load(home_.key_file());

@@ -1,5 +1,7 @@
 #include "msg/codec.hpp"
 
+#include <msgpack.hpp>
+
 namespace quarry {
 namespace {
 
@@ -41,6 +43,13 @@ class Splitter : public msgpack::null_visitor {
   std::size_t depth_ = 0;
 };
 
+struct Sink {
+  std::string& to;
+  void write(const char* data, std::size_t size) { to.append(data, size); }
+};
+
+msgpack::packer<Sink> pack_into(Sink& sink) { return msgpack::packer<Sink>(sink); }
+
 }  // namespace
 
 Tokenizer::Tokenizer() { tokens_.reserve(limits::kBatchItems * 8); }
@@ -57,21 +66,52 @@ bool Tokenizer::split(ByteView envelope) {
   }
 }
 
+void Writer::put_array(std::size_t count) {
+  Sink sink{items_};
+  pack_into(sink).pack_array(static_cast<std::uint32_t>(count));
+  ++tokens_;
+}
+
+void Writer::put_bytes(ByteView bytes) {
+  Sink sink{items_};
+  const auto size = static_cast<std::uint32_t>(bytes.size());
+  pack_into(sink).pack_bin(size).pack_bin_body(text_of(bytes).data(), size);
+  ++tokens_;
+}
+
+void Writer::put_text(std::string_view text) {
+  Sink sink{items_};
+  const auto size = static_cast<std::uint32_t>(text.size());
+  pack_into(sink).pack_str(size).pack_str_body(text.data(), size);
+  ++tokens_;
+}
+
+void Writer::put_number(std::uint64_t number) {
+  Sink sink{items_};
+  pack_into(sink).pack_uint64(number);
+  ++tokens_;
+}
+
+void Writer::put(bool flag) {
+  Sink sink{items_};
+  flag ? pack_into(sink).pack_true() : pack_into(sink).pack_false();
+  ++tokens_;
+}
+
 template <class Context>
-Encoded Writer::finish_with(std::uint8_t protocol, std::uint8_t version, const Context& context) {
+Encoded Writer::finish_with(std::uint8_t protocol, std::uint8_t version, Context put_context) {
   Encoded encoded;
-  encoded.envelope.reserve(items_.size() + 16 + limits::kMaxNetwork);
-  Sink sink{encoded.envelope};
-  msgpack::packer<Sink> packer(sink);
-  packer.pack_array(4);
-  packer.pack(protocol);
-  packer.pack(version);
-  packer.pack(context);
-  packer.pack_array(count_);
-  encoded.envelope += items_;
+  const std::string items = std::exchange(items_, {});
+  items_.reserve(items.size() + 16 + limits::kMaxNetwork);
+  put_array(4);
+  put_number(protocol);
+  put_number(version);
+  put_context();
+  put_array(count_);
+  items_ += items;
+  encoded.envelope = std::exchange(items_, {});
   encoded.values = std::exchange(values_, {});
   encoded.value_bytes = std::exchange(value_bytes_, 0);
-  items_.clear();
   count_ = 0;
   tokens_ = 0;
   alone_ = false;
@@ -79,10 +119,10 @@ Encoded Writer::finish_with(std::uint8_t protocol, std::uint8_t version, const C
 }
 
 Encoded Writer::finish(std::uint8_t protocol, std::uint8_t version, std::string_view context) {
-  return finish_with(protocol, version, std::string(context));
+  return finish_with(protocol, version, [&] { put_text(context); });
 }
 Encoded Writer::finish(std::uint8_t protocol, std::uint8_t version, std::uint64_t context) {
-  return finish_with(protocol, version, context);
+  return finish_with(protocol, version, [&] { put_number(context); });
 }
 
 std::optional<Unfit> codec::astray(const std::vector<Token>& tokens, std::uint8_t protocol,

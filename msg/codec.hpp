@@ -21,7 +21,6 @@
 
 #include <concepts>
 #include <limits>
-#include <msgpack.hpp>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -114,41 +113,13 @@ class Writer {
   Encoded finish(std::uint8_t protocol, std::uint8_t version, std::uint64_t context);
 
  private:
-  struct Sink {
-    std::string& to;
-    void write(const char* data, std::size_t size) { to.append(data, size); }
-  };
-  // A packer refers to where it writes, so it is made anew each time: a Writer can be moved.
-  template <class Pack>
-  void pack(Pack pack_into) {
-    Sink sink{items_};
-    msgpack::packer<Sink> packer(sink);
-    pack_into(packer);
-    ++tokens_;
-  }
-
-  void put_array(std::size_t count) {
-    pack([&](auto& packer) { packer.pack_array(static_cast<std::uint32_t>(count)); });
-  }
-  void put_bytes(ByteView bytes) {
-    pack([&](auto& packer) {
-      packer.pack_bin(static_cast<std::uint32_t>(bytes.size()));
-      packer.pack_bin_body(text_of(bytes).data(), static_cast<std::uint32_t>(bytes.size()));
-    });
-  }
-  void put_text(std::string_view text) {
-    pack([&](auto& packer) {
-      packer.pack_str(static_cast<std::uint32_t>(text.size()));
-      packer.pack_str_body(text.data(), static_cast<std::uint32_t>(text.size()));
-    });
-  }
-  void put(bool flag) {
-    pack([&](auto& packer) { packer.pack(flag); });
-  }
+  void put_array(std::size_t count);
+  void put_bytes(ByteView bytes);
+  void put_text(std::string_view text);
+  void put_number(std::uint64_t number);
+  void put(bool flag);
   template <std::unsigned_integral Number>
-  requires(!std::same_as<Number, bool>) void put(Number number) {
-    pack([&](auto& packer) { packer.pack(number); });
-  }
+  requires(!std::same_as<Number, bool>) void put(Number number) { put_number(number); }
   template <NamedWord Word>
   void put(Word word) {
     put(static_cast<std::uint8_t>(word));
@@ -185,7 +156,7 @@ class Writer {
     values_.push_back(value);
   }
   template <class Context>
-  Encoded finish_with(std::uint8_t protocol, std::uint8_t version, const Context& context);
+  Encoded finish_with(std::uint8_t protocol, std::uint8_t version, Context put_context);
 
   std::string items_;
   std::uint32_t count_ = 0;

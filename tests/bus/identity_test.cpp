@@ -56,7 +56,7 @@ TEST_CASE("A key file that others may read is refused, with the command that hel
 TEST_CASE("A missing, damaged or mismatched key file is refused in one line that says why") {
   KeyFile file;
   const Identity a = Identity::generate(), b = Identity::generate();
-  CHECK_THAT(file.refusal(), Contains("no key file") && Contains("quarry init"));
+  CHECK_THAT(file.refusal(), Contains("no key file") && Contains("quarry keygen"));
   const auto two_lines = [](const std::string& key, const std::string& secret) {
     return "public " + key + "\nsecret " + secret + "\n";
   };

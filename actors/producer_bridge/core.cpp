@@ -144,7 +144,12 @@ void Core::no_data_received(WorkerId worker, const worker::NoData& item, Time no
 }
 
 void Core::too_large_received(WorkerId worker, const worker::TooLarge& item, Time now) {
-  if (const auto at = look_up_answered(worker, item.job, now)) too_large(*at, item.size);
+  if (const auto at = look_up_answered(worker, item.job, now)) {
+    // An asker would come again with that much room, for ever.
+    const bool sense = item.size > (*at)->second.room;
+    totals_.nonsense += sense ? 0 : 1;
+    sense ? too_large(*at, item.size) : look_further(*at, now);
+  }
   serve(now);
 }
 

@@ -15,7 +15,7 @@ TEST_CASE("N13 each look-up of the Engine has exactly one answer") {
   f.look_up(2);
   f.found(kStore, f.job(kStore), "mine");
   CHECK(f.said<link::Found>() == std::vector<link::Found>{{LookUpId{2}, Payload::of("mine")}});
-  f.look_up(3);
+  f.look_up(3, 1, 8);
   f.too_large(kStore, f.job(kStore), 9);
   CHECK(f.said<link::TooLarge>() == std::vector<link::TooLarge>{{LookUpId{3}, 9}});
   f.look_up(4);

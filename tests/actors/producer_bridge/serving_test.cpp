@@ -217,7 +217,10 @@ TEST_CASE("a storage that answers a look-up with something else does not have th
   f.core.nonsense_received(kStore, f.job(kStore), f.now);
   f.admit('a');
   CHECK(f.said<ToPeer<peer::NoData>>().size() == 1);
-  CHECK(f.counters()["storage_nonsense_total"] == 2);
+  f.ask('a', 3, 1, 100);
+  f.too_large(kStore, f.job(kStore), 100);
+  CHECK(f.said<ToPeer<peer::NoData>>().size() == 1);
+  CHECK(f.counters()["storage_nonsense_total"] == 3);
 }
 
 TEST_CASE("N12 who is no storage is refused and its connection forgotten") {

@@ -1,6 +1,9 @@
 #include "bus/frame.hpp"
 
+#include <array>
 #include <cstring>
+
+#include "bus/ordering.hpp"
 
 namespace quarry::bus {
 namespace {
@@ -14,7 +17,10 @@ struct FrameOwner {
 constexpr char kFrameOwner = 0;  // what such an owner points to, for it must not be null
 
 // What libzmq calls when the last message that refers to a value is gone, on whichever thread.
-void release(void*, void* owner) { delete static_cast<std::shared_ptr<const void>*>(owner); }
+void release(void*, void* owner) {
+  ordering::handed_back(owner);
+  delete static_cast<std::shared_ptr<const void>*>(owner);
+}
 
 bool same_owner(const Payload& a, const Payload& b) {
   return !a.owner().owner_before(b.owner()) && !b.owner().owner_before(a.owner());
@@ -48,11 +54,23 @@ std::optional<Frame> whole_frame(const Payload& value) {
   return copy;
 }
 
+// At most what a Z85 key is long, and one more.
+QUARRY_WRITTEN_BY_LIBZMQ std::string copy_of_text(const char* text) {
+  std::array<char, 41> copy;
+  std::size_t size = 0;
+  while (size < copy.size() && text[size] != '\0') {
+    copy[size] = text[size];
+    ++size;
+  }
+  return {copy.data(), size};
+}
+
 // A frame over memory that `value` keeps alive.
 Frame referring_to(const Payload& value) {
   Frame frame;
   auto held = std::make_unique<std::shared_ptr<const void>>(value.owner());
   void* data = const_cast<std::byte*>(value.view().data());
+  ordering::handed_over(held.get());
   QUARRY_CHECK(zmq_msg_init_data(frame.raw(), data, value.size(), release, held.get()) == 0);
   held.release();
   return frame;
@@ -92,7 +110,7 @@ ByteView Frame::view() const {
 
 std::optional<PeerKey> Frame::peer() const {
   const char* user = zmq_msg_gets(&message_, "User-Id");
-  return user == nullptr ? std::nullopt : peer_from_z85(user);
+  return user == nullptr ? std::nullopt : peer_from_z85(copy_of_text(user));
 }
 
 int Frame::source_fd() const { return zmq_msg_get(&message_, ZMQ_SRCFD); }

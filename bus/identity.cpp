@@ -43,7 +43,8 @@ tl::unexpected<Error> damaged(const std::string& file, std::string_view how) {
 Result<std::string> read_private(const std::string& file) {
   const Descriptor fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd.get() < 0 && errno == ENOENT) {
-    return error(Error::Kind::config, "there is no key file " + file, "make one with quarry keygen");
+    return error(Error::Kind::config, "there is no key file " + file,
+                 "make one with quarry keygen");
   }
   struct stat is {};
   if (fd.get() < 0 || fstat(fd.get(), &is) != 0) {

@@ -33,11 +33,21 @@ inline void received(const std::vector<std::size_t>& links, bool by_router) {
   for (std::size_t link : links) __tsan_acquire(place(link, !by_router));
 }
 
+// One object that a thread of ours hands to libzmq, and one of libzmq's hands back.
+inline void handed_over(void* object) { __tsan_release(object); }
+inline void handed_back(void* object) { __tsan_acquire(object); }
+
 }  // namespace quarry::bus::ordering
+
+#define QUARRY_WRITTEN_BY_LIBZMQ __attribute__((no_sanitize("thread")))
 
 #else
 
+#define QUARRY_WRITTEN_BY_LIBZMQ
+
 namespace quarry::bus::ordering {
+inline void handed_over(void*) {}
+inline void handed_back(void*) {}
 inline void sent(const std::vector<std::size_t>&, bool) {}
 inline void received(const std::vector<std::size_t>&, bool) {}
 }  // namespace quarry::bus::ordering

@@ -44,7 +44,8 @@ class CommandLine(unittest.TestCase):
             self.assertLessEqual(len(lines), 24, command)
             self.assertLessEqual(max(map(len, lines)), 100, command)
             if command:
-                self.assertRegex(done.stdout, rf"Example:\n(  .*\n)*?(  .*)?quarry {command[0]}", command)
+                example = rf"Example:\n(  .*\n)*?(  .*)?quarry {command[0]}"
+                self.assertRegex(done.stdout, example, command)
 
     def test_every_command_stands_in_the_document(self):
         document = DOCUMENT.read_text()

@@ -68,7 +68,7 @@ class Ready:
                 if b"READY=1" in self.socket.recv(4096):
                     return
             if process.poll() is not None:
-                raise AssertionError(f"the node ended with {process.returncode} before it was ready")
+                raise AssertionError(f"the node ended with {process.returncode} too early")
         raise AssertionError("the node was not ready in time")
 
     def close(self):

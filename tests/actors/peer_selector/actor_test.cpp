@@ -178,6 +178,7 @@ TEST_CASE("R32 an address that cannot be connected is a peer that refuses, with 
   const auto selector = selector_of(loop, context, node, who, "nonsense");
   REQUIRE(runner.until([&] { return engine.is_attached; }));
   engine.link.add(report::PeerList{{1}});
+  engine.link.flush();
   REQUIRE(runner.until([&] { return engine.dones.size() == 1; }));
   REQUIRE(engine.infos.at(0).state == PeerState::refusing);
   REQUIRE_FALSE(engine.infos.at(0).detail.empty());

@@ -210,12 +210,13 @@ Result<> NodeProcess::start() {
   };
   std::vector<std::pair<std::string, std::vector<Make>>> placed;
   if (options_.placement == Placement::one) {
-    placed = {{"node", with_verifier({engine, selector, consumer, producer, reader})}};
+    placed = {{"node", with_verifier({producer, engine, selector, consumer, reader})}};
   } else {
-    placed = {{"engine", {engine}},
+    // The producer's first: it is the one that may fail, on a port in use.
+    placed = {{"producer", {producer, reader}},
+              {"engine", {engine}},
               {"selector", {selector}},
-              {"consumer", with_verifier({consumer})},
-              {"producer", {producer, reader}}};
+              {"consumer", with_verifier({consumer})}};
   }
   placed.emplace_back("writer", std::vector<Make>{writer});
   for (auto& [name, actors] : placed) {

@@ -17,6 +17,7 @@ void* operator new(std::size_t size) {
   allocated += size + kHeader;  // about what the allocator itself adds
   return at + kHeader;
 }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return operator new(size); }
 void operator delete(void* at) noexcept {
   if (at == nullptr) return;
   auto* start = static_cast<char*>(at) - kHeader;

@@ -209,12 +209,14 @@ TEST_CASE("waiting ends when the person interrupts, and goes on afterwards") {
 TEST_CASE("a client that leaves says so") {
   bus::Context context;
   const int left = ::eventfd(0, EFD_CLOEXEC);
-  Door door(context, "inproc://door", welcoming([&](Door&, const auto&, const auto& item) {
-              if (as<control::Bye>(item)) ::eventfd_write(left, 1);
-            }));
-  REQUIRE(connect(context));
-  pollfd waiting{left, POLLIN, 0};
-  CHECK(::poll(&waiting, 1, 30'000) == 1);
+  {
+    const Door door(context, "inproc://door", welcoming([&](Door&, const auto&, const auto& item) {
+                      if (as<control::Bye>(item)) ::eventfd_write(left, 1);
+                    }));
+    REQUIRE(connect(context));
+    pollfd waiting{left, POLLIN, 0};
+    CHECK(::poll(&waiting, 1, 30'000) == 1);
+  }
   ::close(left);
 }
 

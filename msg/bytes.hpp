@@ -54,7 +54,7 @@ class ShortBytes {
   bool empty() const { return size_ == 0; }
 
   friend bool operator==(const ShortBytes& a, const ShortBytes& b) {
-    return a.size_ == b.size_ && (a <=> b) == 0;
+    return a.size_ == b.size_ && std::is_eq(a <=> b);
   }
   friend std::strong_ordering operator<=>(const ShortBytes& a, const ShortBytes& b) {
     return text_of(a.view()) <=> text_of(b.view());

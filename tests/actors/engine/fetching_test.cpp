@@ -154,6 +154,23 @@ TEST_CASE("R14 targets are added to a targeted fetch, and an open one stays open
   CHECK(engine.none<link::ClearTargets>());
 }
 
+TEST_CASE("R18 the keys of a batch have each their own targets") {
+  Attached engine{};
+  const ClientId client = engine.client();
+  engine.fetch(client, "a", "t", {peer(1)});
+  engine.fetch(client, "b", "t", {peer(2)});
+  engine.fetch(client, "open", "t");
+  engine.fetch(client, "a", "u", {peer(3)});
+  const auto wants = engine.take<link::Want>();
+  REQUIRE(wants.size() == 3);
+  CHECK(wants[0].targets == std::vector{peer(1)});
+  CHECK(wants[1].targets == std::vector{peer(2)});
+  CHECK(wants[2].targets.empty());
+  const auto added = engine.only<link::AddTargets>();
+  CHECK(added.fetch == wants[0].fetch);
+  CHECK(added.targets == std::vector{peer(3)});
+}
+
 TEST_CASE("R15 a fetch without targets opens a targeted one to all") {
   Attached engine{};
   const ClientId client = engine.client();

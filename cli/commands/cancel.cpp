@@ -2,11 +2,18 @@
 #include <set>
 
 #include "cli/client.hpp"
+#include "cli/command_line.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/values.hpp"
 
 namespace quarry::cli {
+namespace {
+
+struct KeysFlags {
+  Common common;
+  std::vector<std::string> keys;
+};
 
 Exit cancel(const KeysFlags& flags) {
   auto client = Client::connect(flags.common.where());
@@ -36,6 +43,17 @@ Exit cancel(const KeysFlags& flags) {
   note("no fetch was in progress for " + std::to_string(keys.size() - ended) + " of " +
        std::to_string(keys.size()) + " keys");
   return Exit::partial;
+}
+
+}  // namespace
+
+void add_cancel(CommandLine& to) {
+  const auto flags = std::make_shared<KeysFlags>();
+  to.command("cancel", "End fetches for everybody who waits for them",
+             "  quarry cancel 5891b5b5…be03")
+      .home(flags->common)
+      .arguments("KEY", flags->keys, "Keys, in hexadecimal")
+      .does([flags] { return cancel(*flags); });
 }
 
 }  // namespace quarry::cli

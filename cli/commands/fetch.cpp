@@ -6,6 +6,7 @@
 
 #include "bus/clock.hpp"
 #include "cli/client.hpp"
+#include "cli/command_line.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/describe.hpp"
 #include "cli/destination.hpp"
@@ -16,6 +17,16 @@
 
 namespace quarry::cli {
 namespace {
+
+struct FetchFlags {
+  Common common;
+  std::vector<std::string> keys;
+  std::string output;
+  std::vector<std::string> targets;
+  std::string deadline;
+  bool no_local = false;
+  bool keep = false;
+};
 
 constexpr std::string_view kTag = "fetch";
 // A person who has waited this long is told why.
@@ -222,8 +233,6 @@ Result<std::uint32_t> deadline_of(const FetchFlags& flags) {
   return static_cast<std::uint32_t>(ms);
 }
 
-}  // namespace
-
 Exit fetch(const FetchFlags& flags) {
   const auto deadline = deadline_of(flags);
   if (!deadline) return fail(deadline.error());
@@ -244,6 +253,25 @@ Exit fetch(const FetchFlags& flags) {
   Error why = ended.error();
   why.what += " (" + fetching.tally() + ")";
   return fail(why);
+}
+
+}  // namespace
+
+void add_fetch(CommandLine& to) {
+  const auto flags = std::make_shared<FetchFlags>();
+  to.command("fetch", "Fetch values by their keys, for as long as it takes (Ctrl-C ends it)",
+             "  quarry fetch 5891b5b5…be03 > hello\n"
+             "  quarry fetch $(cut -d' ' -f1 keys) -o pictures")
+      .home(flags->common)
+      .arguments("KEY", flags->keys, "Keys, in hexadecimal")
+      .option("-o,--output", flags->output, "Where values go: a file, or a folder for several",
+              "PATH")
+      .option("--target", flags->targets, "Ask only these peers (names or keys)", "PEER")
+      .option("--deadline", flags->deadline, "Give up after this long: 500ms, 30s, 5m", "TIME")
+      .flag("--no-local", flags->no_local, "Do not look into the node's own storage first")
+      .flag("--keep", flags->keep, "Keep the value in the node's storage")
+      .peers_file(flags->common, "Peers file for names (otherwise DIR/peers)")
+      .does([flags] { return fetch(*flags); });
 }
 
 }  // namespace quarry::cli

@@ -1,3 +1,4 @@
+#include "cli/command_line.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/digest.hpp"
 #include "cli/log.hpp"
@@ -7,6 +8,19 @@
 
 namespace quarry::cli {
 namespace {
+
+struct NodeFlags {
+  Common common;
+  std::string listen = "none";
+  std::string network = "main";
+  std::uint32_t key_length = 32;
+  std::string max_value = "4MiB";
+  std::string digest = "sha256";
+  std::string name;
+  std::string placement = "one";
+  std::string log_level = "info";
+  bool json_log = false;
+};
 
 Result<Network> network_of(const NodeFlags& flags) {
   Network network;
@@ -55,8 +69,6 @@ Result<NodeOptions> options_of(const NodeFlags& flags) {
   return options;
 }
 
-}  // namespace
-
 Exit node(const NodeFlags& flags) {
   const auto options = options_of(flags);
   if (!options) return fail(options.error());
@@ -65,6 +77,30 @@ Exit node(const NodeFlags& flags) {
   if (auto set = log_to_stderr(flags.log_level, flags.json_log); !set) return fail(set.error());
   const auto ended = run_node(*options);
   return ended ? Exit::ok : fail(ended.error());
+}
+
+}  // namespace
+
+void add_node(CommandLine& to) {
+  const auto flags = std::make_shared<NodeFlags>();
+  to.command("node", "Run a node until it is ended by Ctrl-C or SIGTERM",
+             "  quarry keygen --home alice\n"
+             "  quarry node --home alice --listen tcp://0.0.0.0:7000")
+      .home(flags->common, false)
+      .option("--listen", flags->listen, "Where peers reach it; none: it only asks [none]",
+              "tcp://ADDRESS:PORT")
+      .option("--name", flags->name, "What people call it", "NAME")
+      .peers_file(flags->common, "Its peers file (otherwise DIR/peers)")
+      .option("--network", flags->network, "The network's name [main]", "NAME")
+      .option("--key-length", flags->key_length, "Bytes of a key, on all nodes alike [32]", "BYTES")
+      .option("--max-value", flags->max_value, "Largest value, on all nodes alike [4MiB]", "SIZE")
+      .option("--digest", flags->digest, "How keys follow from values; none: they do not [sha256]",
+              "NAME")
+      .option("--placement", flags->placement, "Its actors: on one thread, or on threads [one]",
+              "one|threads")
+      .option("--log-level", flags->log_level, "debug, info, warn, error or off [info]", "LEVEL")
+      .flag("--json-log", flags->json_log, "Log lines as JSON")
+      .does([flags] { return node(*flags); });
 }
 
 }  // namespace quarry::cli

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "cli/client.hpp"
+#include "cli/command_line.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/describe.hpp"
 #include "cli/output.hpp"
@@ -10,6 +11,15 @@
 
 namespace quarry::cli {
 namespace {
+
+struct PeerFlags {
+  Common common;
+  std::string peer;  // key or name
+  std::string endpoint;
+  std::string role = "primary";
+  std::string name;
+  std::string duration;
+};
 
 using std::chrono::milliseconds;
 
@@ -144,8 +154,6 @@ Exit tell(const PeerFlags& flags, Command command) {
   return done ? Exit::ok : fail(done.error());
 }
 
-}  // namespace
-
 Exit peers_list(const PeerFlags& flags) {
   auto client = node_if_running(flags.common.where());
   if (!client) return fail(client.error());
@@ -206,5 +214,40 @@ Exit peers_block(const PeerFlags& flags) {
 }
 
 Exit peers_unblock(const PeerFlags& flags) { return tell(flags, report::PeerUnblock{}); }
+
+}  // namespace
+
+void add_peers(CommandLine& to) {
+  const auto flags = std::make_shared<PeerFlags>();
+  Command peers = to.command("peers", "See and change whom the node knows",
+                             "  quarry peers add KEY tcp://10.0.0.7:7000 --name bob\n"
+                             "  quarry peers list");
+  // Before the command's name too, where scripts that work on one home put it.
+  peers.home(flags->common, false);
+  const auto add = [&](const std::string& name, const std::string& text, const std::string& example,
+                       Exit (*act)(const PeerFlags&)) {
+    Command made = peers.command(name, text, example);
+    made.home(flags->common, name == "list")
+        .peers_file(flags->common, "The peers file (otherwise DIR/peers)")
+        .does([flags, act] { return act(*flags); });
+    return made;
+  };
+  const std::string whom = "Its name or public key";
+  add("list", "How each peer stands with the node", "  quarry peers list", peers_list);
+  add("add", "Know a peer from now on", "  quarry peers add KEY tcp://10.0.0.7:7000 --name bob",
+      peers_add)
+      .argument("KEY", flags->peer, "Its public key: quarry id")
+      .argument("ENDPOINT", flags->endpoint, "Where it listens; - for a serve_only peer")
+      .option("--role", flags->role, "primary, secondary or serve_only [primary]", "ROLE")
+      .option("--name", flags->name, "What you call it", "NAME");
+  add("remove", "Know a peer no longer", "  quarry peers remove bob", peers_remove)
+      .argument("PEER", flags->peer, whom);
+  add("block", "Neither ask nor serve a peer for a while", "  quarry peers block bob --for 2h",
+      peers_block)
+      .argument("PEER", flags->peer, whom)
+      .option("--for", flags->duration, "How long (otherwise as long as for a lie)", "TIME");
+  add("unblock", "End the block of a peer", "  quarry peers unblock bob", peers_unblock)
+      .argument("PEER", flags->peer, whom);
+}
 
 }  // namespace quarry::cli

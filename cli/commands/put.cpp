@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "cli/client.hpp"
+#include "cli/command_line.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/digest.hpp"
 #include "cli/files.hpp"
@@ -14,6 +15,12 @@
 
 namespace quarry::cli {
 namespace {
+
+struct PutFlags {
+  Common common;
+  std::vector<std::string> files;
+  std::string key;
+};
 
 // Files on their way to the node at a time: enough that it is never idle, little enough that many
 // large ones do not fill the memory.
@@ -153,8 +160,6 @@ Result<> Putting::print_ended() {
   return lines.empty() ? Result<>() : print(lines);
 }
 
-}  // namespace
-
 Exit put(const PutFlags& flags) {
   if (!flags.key.empty() && flags.files.size() > 1) {
     return fail({Error::Kind::usage, "--key names one key, and there are several files",
@@ -173,6 +178,19 @@ Exit put(const PutFlags& flags) {
   Putting putting(**client, flags);
   if (auto run = putting.run(); !run) return fail(run.error());
   return putting.code();
+}
+
+}  // namespace
+
+void add_put(CommandLine& to) {
+  const auto flags = std::make_shared<PutFlags>();
+  to.command("put", "Keep files in the node's storage, and print their keys",
+             "  quarry put *.jpg > keys\n"
+             "  echo hello | quarry put -")
+      .home(flags->common)
+      .arguments("FILE", flags->files, "Files; - for stdin")
+      .option("--key", flags->key, "The key, where keys are no digests", "KEY")
+      .does([flags] { return put(*flags); });
 }
 
 }  // namespace quarry::cli

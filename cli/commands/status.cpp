@@ -1,6 +1,7 @@
 #include <set>
 
 #include "cli/client.hpp"
+#include "cli/command_line.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/describe.hpp"
 #include "cli/output.hpp"
@@ -8,6 +9,11 @@
 
 namespace quarry::cli {
 namespace {
+
+struct KeysFlags {
+  Common common;
+  std::vector<std::string> keys;
+};
 
 using std::chrono::milliseconds;
 
@@ -122,8 +128,6 @@ std::string as_text(const Answers& all) {
   return text;
 }
 
-}  // namespace
-
 Exit status(const KeysFlags& flags) {
   auto client = Client::connect(flags.common.where());
   if (!client) return fail(client.error());
@@ -142,6 +146,18 @@ Exit status(const KeysFlags& flags) {
   note("no fetch is in progress for " + to_hex(different.begin()->view()) +
        (different.size() == 1 ? "" : " and " + std::to_string(different.size() - 1) + " more"));
   return Exit::partial;
+}
+
+}  // namespace
+
+void add_status(CommandLine& to) {
+  const auto flags = std::make_shared<KeysFlags>();
+  to.command("status", "Show what the node does: what each fetch waits for, and why",
+             "  quarry status\n"
+             "  quarry status --json | jq .counters")
+      .home(flags->common)
+      .arguments("KEY", flags->keys, "Only these fetches", false)
+      .does([flags] { return status(*flags); });
 }
 
 }  // namespace quarry::cli

@@ -8,6 +8,7 @@
 
 #include "bus/clock.hpp"
 #include "cli/client.hpp"
+#include "cli/command_line.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/describe.hpp"
 #include "cli/output.hpp"
@@ -15,6 +16,14 @@
 
 namespace quarry::cli {
 namespace {
+
+struct TestnetFlags {
+  std::string directory;  // empty: the default
+  std::uint32_t nodes = 3;
+  std::string placement = "one";
+  bool purge = false;
+  bool json = false;
+};
 
 constexpr int kLookEveryMs = 50;
 // A node is ready in well under a second; a handshake with each peer, on a busy machine, adds up.
@@ -164,12 +173,14 @@ Result<std::vector<View>> views_of(Testnet& net, Look look) {
   return views;
 }
 
-}  // namespace
-
 Exit testnet_up(const TestnetFlags& flags) {
   if (flags.nodes < 1 || flags.nodes > Testnet::kMostNodes) {
     return fail({Error::Kind::usage, "'" + std::to_string(flags.nodes) + "' is no number of nodes",
                  "use 1 to " + std::to_string(Testnet::kMostNodes)});
+  }
+  if (flags.placement != "one" && flags.placement != "threads") {
+    return fail({Error::Kind::usage, "'" + flags.placement + "' is no placement",
+                 "use one (thread) or threads"});
   }
   Testnet net(flags.directory);
   if (!net.nodes().empty() && net.nodes().size() != flags.nodes) {
@@ -231,6 +242,34 @@ Exit testnet_down(const TestnetFlags& flags) {
        " has ended; " + net.directory().string() +
        (remove ? " removed" : " kept (--purge removes it)"));
   return Exit::ok;
+}
+
+}  // namespace
+
+void add_testnet(CommandLine& to) {
+  const auto flags = std::make_shared<TestnetFlags>();
+  Command testnet = to.command("testnet", "Several nodes on this machine, for trying things out",
+                               "  quarry testnet up --nodes 3\n"
+                               "  quarry testnet down");
+  const auto add = [&](const std::string& name, const std::string& text, const std::string& example,
+                       Exit (*act)(const TestnetFlags&)) {
+    Command made = testnet.command(name, text, example);
+    made.option("--dir", flags->directory,
+                "Its folder (otherwise a temporary one, removed by down)", "DIR")
+        .does([flags, act] { return act(*flags); });
+    return made;
+  };
+  const std::string json = "Results as JSON";
+  add("up", "Make nodes that all know each other, and start those that do not run",
+      "  quarry testnet up --nodes 3", testnet_up)
+      .option("--nodes", flags->nodes, "How many [3]", "N")
+      .option("--placement", flags->placement, "Of each node's actors: one or threads [one]",
+              "one|threads")
+      .flag("--json", flags->json, json);
+  add("status", "Which nodes run, and whom they reach", "  quarry testnet status", testnet_status)
+      .flag("--json", flags->json, json);
+  add("down", "End all nodes", "  quarry testnet down", testnet_down)
+      .flag("--purge", flags->purge, "Remove the folder too");
 }
 
 }  // namespace quarry::cli

@@ -95,7 +95,7 @@ struct RawVerifier : Probe {
       if (on_items) on_items();
     };
     on_flush = [this](Time) { outbox.flush(socket); };
-    on_elapsed = [this](Time) {};
+    on_elapsed = [](Time) {};
     deadline = now();  // so that what was added before the loop ran is flushed
   }
   void hello(std::uint64_t instance) {

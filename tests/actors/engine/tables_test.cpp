@@ -42,7 +42,8 @@ TEST_CASE("R3 an index finds all that is in it and nothing else, whatever came a
   }
   REQUIRE(index.count() == model.size());
   for (const auto& [hash, slot] : model) {
-    CHECK(index.find(records, hash, [&](Slot other) { return other == slot; }) == slot);
+    const auto same = [slot = slot](Slot other) { return other == slot; };
+    CHECK(index.find(records, hash, same) == slot);
   }
   CHECK(index.find(records, 1000, [&](Slot slot) { return records.slab[slot].hashed == 1000; }) ==
         kNone);

@@ -43,6 +43,7 @@ Context::Context(Options options) {
 }
 
 Context::~Context() {
+  flood_watch_.reset();  // before its connections' descriptors are given to others
   zmq_ctx_shutdown(context_);
   while (zmq_ctx_term(context_) != 0 && errno == EINTR) {
   }

@@ -2,6 +2,10 @@
 // for routing ids and never seeds itself; signals are to be blocked before it is made.
 #pragma once
 
+#include <memory>
+
+#include "bus/flood_watch.hpp"
+
 namespace quarry::bus {
 
 class Context {
@@ -16,9 +20,12 @@ class Context {
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
   void* raw() const { return context_; }
+  // Of its sockets' TCP connections.
+  FloodWatch& flood_watch() { return *flood_watch_; }
 
  private:
   void* context_;
+  std::unique_ptr<FloodWatch> flood_watch_ = std::make_unique<FloodWatch>();
 };
 
 }  // namespace quarry::bus

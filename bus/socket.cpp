@@ -19,6 +19,7 @@ namespace {
 // CURVE adds 33 bytes to each frame, and MAXMSGSIZE counts them; its handshake needs more than 200.
 constexpr std::size_t kCurveBytes = 33;
 constexpr std::size_t kLeastFrame = 512;
+constexpr std::size_t kReadAhead = 64 * 1024;
 constexpr int kHandshakeMs = 5000;  // an unauthenticated connection costs no longer than this
 constexpr int kReconnectMs = 100;   // doubles
 constexpr int kMaxReconnectMs = 5000;
@@ -115,6 +116,13 @@ std::string port_of(const std::string& endpoint) {
   return endpoint.substr(std::min(endpoint.rfind(':') + 1, endpoint.size()));
 }
 
+// A port as libzmq takes it; 0 where it is none.
+std::uint16_t number_of(const std::string& port) {
+  std::uint16_t number = 0;
+  std::from_chars(port.data(), port.data() + port.size(), number);
+  return number;
+}
+
 tl::unexpected<Error> no_address(const std::string& endpoint) {
   return error(Error::Kind::usage, "not an address to listen on: " + endpoint,
                "write tcp://host:port");
@@ -161,6 +169,16 @@ tl::unexpected<Error> cannot_bind(const std::string& endpoint, int why) {
 
 }  // namespace
 
+// A full pipe, and the message that does not fit into it any more, each of two frames; and what the
+// kernel and libzmq read ahead.
+Socket::Socket(void* socket, const Options& options, FloodWatch& flood_watch)
+    : socket_(socket),
+      kind_(options.kind),
+      flood_watch_(options.identity == nullptr ? nullptr : &flood_watch),
+      flood_limit_(2 * (static_cast<std::uint64_t>(options.receive_hwm) + 1) *
+                       (options.max_frame + kCurveBytes) +
+                   kReadAhead) {}
+
 Result<Socket> Socket::open(Context& context, const Options& options) {
   QUARRY_CHECK(options.max_frame > 0 && options.send_hwm > 0 && options.receive_hwm > 0);
   const bool router = options.kind == Kind::router;
@@ -169,7 +187,7 @@ Result<Socket> Socket::open(Context& context, const Options& options) {
     return error(Error::Kind::unavailable, std::string("no socket: ") + zmq_strerror(errno),
                  "raise the limit of open files (ulimit -n)");
   }
-  Socket socket(raw, options);
+  Socket socket(raw, options, context.flood_watch());
   Setter setter(raw);
   setter.set(ZMQ_LINGER, options.linger_ms);
   setter.set(ZMQ_SNDHWM, options.send_hwm);
@@ -195,7 +213,8 @@ Result<Socket> Socket::open(Context& context, const Options& options) {
 Socket::Socket(Socket&& other) noexcept
     : socket_(std::exchange(other.socket_, nullptr)),
       kind_(other.kind_),
-      secured_(other.secured_),
+      flood_watch_(other.flood_watch_),
+      flood_limit_(other.flood_limit_),
       loop_(std::exchange(other.loop_, nullptr)),
       watched_(other.watched_),
       inproc_(std::move(other.inproc_)) {
@@ -216,13 +235,15 @@ void Socket::note_inproc(const std::string& endpoint) {
 }
 
 Result<> Socket::bind(const std::string& endpoint) {
-  if (auto allowed = check_endpoint(endpoint, secured_, true); !allowed) return allowed;
+  const bool secured = flood_watch_ != nullptr;
+  if (auto allowed = check_endpoint(endpoint, secured, true); !allowed) return allowed;
   if (is("tcp://", endpoint)) {
     const std::string port = port_of(endpoint);
     if (port == "*" || port == "0") {
       return bind_free_port(endpoint.substr(0, endpoint.size() - port.size()));
     }
     if (auto allowed = check_listen_port(endpoint, port); !allowed) return allowed;
+    flood_watch_->listens(number_of(port), flood_limit_);
   }
   touched();
   if (zmq_bind(socket_, endpoint.c_str()) != 0) return cannot_bind(endpoint, errno);
@@ -235,13 +256,16 @@ Result<> Socket::bind_free_port(const std::string& host) {
   for (int tries = 0;; ++tries) {
     const std::uint64_t port = kFirstFreePort + random_u64() % (kSystemPorts - kFirstFreePort);
     const std::string endpoint = host + std::to_string(port);
+    flood_watch_->listens(static_cast<std::uint16_t>(port), flood_limit_);
     if (zmq_bind(socket_, endpoint.c_str()) == 0) return {};
     if (errno != EADDRINUSE || tries == kFreePortTries) return cannot_bind(endpoint, errno);
   }
 }
 
 Result<> Socket::connect(const std::string& endpoint) {
-  if (auto allowed = check_endpoint(endpoint, secured_, false); !allowed) return allowed;
+  const bool secured = flood_watch_ != nullptr;
+  if (auto allowed = check_endpoint(endpoint, secured, false); !allowed) return allowed;
+  if (is("tcp://", endpoint)) flood_watch_->dials(number_of(port_of(endpoint)), flood_limit_);
   touched();
   if (zmq_connect(socket_, endpoint.c_str()) != 0) {
     return error(Error::Kind::usage, "cannot connect to " + endpoint + ": " + zmq_strerror(errno),
@@ -287,6 +311,7 @@ Socket::Received Socket::receive(Message& to) {
     to.envelope = std::move(first);
   }
   ordering::received(inproc_, kind_ == Kind::router);
+  if (flood_watch_ != nullptr) flood_watch_->delivered(to.envelope.source_fd());
   if (!to.envelope.more()) return Received::message;
   Frame payload;
   QUARRY_CHECK(wire::receive(socket_, payload) == 0);

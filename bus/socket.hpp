@@ -84,8 +84,7 @@ class Socket {
 
  private:
   friend class Loop;
-  Socket(void* socket, const Options& options)
-      : socket_(socket), kind_(options.kind), secured_(options.identity != nullptr) {}
+  Socket(void* socket, const Options& options, FloodWatch& flood_watch);
   Sent send_frames(const Route* route, Encoded& message);
   Result<> bind_free_port(const std::string& host);
   bool readable();
@@ -94,8 +93,10 @@ class Socket {
 
   void* socket_;
   Kind kind_;
-  bool secured_;          // CURVE: tcp is allowed
-  Loop* loop_ = nullptr;  // who watches it; told when a call may have taken readiness away
+  // Where CURVE, and so tcp, is used; and what a connection may receive without a whole message.
+  FloodWatch* flood_watch_ = nullptr;
+  std::uint64_t flood_limit_;  // bytes
+  Loop* loop_ = nullptr;       // who watches it; told when a call may have taken readiness away
   std::uint64_t watched_ = 0;
   std::vector<std::size_t> inproc_;  // its links inside the process, for the thread sanitizer
 };

@@ -192,6 +192,66 @@ TEST_CASE("A flood of frames is dropped and counted, and its connection ended") 
   REQUIRE(zmq_socket_monitor(raw->raw(), nullptr, 0) == 0);
 }
 
+// libzmq gives a message out when its last frame has come, and holds all of it until then.
+// Far more than a door reads ahead, in one message: libzmq sends it when it has all of it.
+void flood(RawSocket& socket) {
+  const std::string frame(1000, 'f');
+  for (int i = 0; i < 300'000; ++i) {
+    REQUIRE(zmq_send(socket.raw(), frame.data(), frame.size(), ZMQ_SNDMORE) > 0);
+  }
+  REQUIRE(socket.send({"the end"}));
+}
+
+TEST_CASE("A message without end does not grow a door: its connection is ended") {
+  Net net;
+  const Identity flooder = net.admitted(), calm = net.admitted();
+  const auto raw = net.dial_raw(flooder);
+  Socket other = net.dial(calm);
+  say(other, "calm");
+  REQUIRE(net.comes("calm"));
+  flood(*raw);
+  CHECK(net.until([&] { return net.context.flood_watch().ended() > 0; }));
+  CHECK(net.floods == 0);
+  say(other, "still here");
+  CHECK(net.comes("still here"));
+}
+
+TEST_CASE("A message without end does not grow a dialler: its connection is ended") {
+  Net net;
+  RawSocket server(net.context, ZMQ_ROUTER);
+  server.set(ZMQ_CURVE_SERVER, 1);
+  server.set(93, 1);  // no ZAP where no domain is set: it admits all
+  server.set(ZMQ_CURVE_SECRETKEY, net.node.secret);
+  server.bind("tcp://127.0.0.1:*");
+  char endpoint[64];
+  std::size_t size = sizeof endpoint;
+  REQUIRE(zmq_getsockopt(server.raw(), ZMQ_LAST_ENDPOINT, endpoint, &size) == 0);
+  net.address = endpoint;
+  const Identity who = Identity::generate();
+  Socket socket = net.dial(who);
+  net.loop.watch(socket, net.server);
+  say(socket, "hello");
+  const Frames hello = server.receive();
+  REQUIRE(hello.size() == 2);
+  REQUIRE(zmq_send(server.raw(), hello[0].data(), hello[0].size(), ZMQ_SNDMORE) > 0);
+  flood(server);
+  CHECK(net.until([&] { return net.context.flood_watch().ended() > 0; }));
+  CHECK(net.floods == 0);
+}
+
+TEST_CASE("A connection that delivers is not ended, however much comes over it") {
+  Net net;
+  const Identity busy = net.admitted();
+  Socket socket = net.dial(busy);
+  const std::string words(1000, 'w');
+  net.server.on_received = [&](Socket&, Message, Time) { net.got.resize(net.got.size() + 1); };
+  for (std::size_t sent = 0; sent < 3000; ++sent) {
+    say(socket, words);
+    REQUIRE(net.until([&] { return net.got.size() == sent + 1; }));
+  }
+  CHECK(net.context.flood_watch().ended() == 0);
+}
+
 TEST_CASE(
     "A frame of the largest size passes; a larger one ends the connection, and a new socket "
     "recovers") {

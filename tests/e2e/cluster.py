@@ -125,6 +125,11 @@ class Node:
     def log(self):
         return (self.home / "node.log").read_text(errors="replace")
 
+    def memory(self, what):
+        """Bytes, as /proc/PID/status calls them: VmRSS now, VmHWM at most so far."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return 1024 * int(status.split(what + ":")[1].split()[0])
+
     def popen(self, *words, **options):
         return subprocess.Popen(self.command(*words), stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)

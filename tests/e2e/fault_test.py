@@ -70,6 +70,18 @@ class Lies(Case):
         states = {name: peer["state"] for name, peer in asker.peers().items()}
         self.assertNotIn("blocked", states.values())
 
+    def test_a_peer_whose_message_never_ends_does_not_grow_a_node(self):
+        endless, honest = self.faulty("endless", "endless"), self.node("honest")
+        asker = self.node("asker").knows(honest, endless)
+        honest.knows(asker).start()
+        keys = [honest.put(f"value {i}".encode()) for i in range(20)]
+        asker.start().connected(2)
+        before = asker.memory("VmRSS")
+        asker.run("fetch", *keys, "-o", self.folder)
+        eventually(lambda: "no whole message" in asker.log(), what="the connection is ended")
+        # What a look of the watch may miss, not the gibibyte that was sent.
+        self.assertLess(asker.memory("VmHWM") - before, 400 << 20)
+
     def test_R34_a_blocked_peer_is_not_served(self):
         one, two = self.mesh(2)
         key = one.put(b"not for you")

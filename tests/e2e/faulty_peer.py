@@ -1,6 +1,6 @@
 """A network peer that speaks the protocol and misbehaves, written on pyzmq and msgpack alone.
 
-    faulty_peer.py PORT NETWORK HOW      HOW: lie | silent | no_data | overloaded
+    faulty_peer.py PORT NETWORK HOW      HOW: lie | silent | no_data | overloaded | endless
 
 Prints its public key (Z85) when it listens. Serves until its standard input ends.
 """
@@ -11,6 +11,9 @@ import msgpack
 import zmq
 
 HELLO, PING, PONG, ASK, VALUE, NO_DATA, OVERLOADED = 1, 2, 3, 4, 5, 6, 7
+
+# A message of a gibibyte, in frames that are each small enough.
+FRAME, FRAMES = bytes(64 * 1024), 16 * 1024
 
 
 def answers(items, how):
@@ -53,7 +56,11 @@ def main():
         if version != 1 or said != network:
             continue
         out, payload = answers(items, how)
-        if out:
+        if how == "endless" and any(kind == ASK for kind, *_ in items):
+            for part in [route] + [FRAME] * FRAMES:
+                door.send(part, zmq.SNDMORE, copy=False)
+            door.send(b"")
+        elif out:
             frames = [route, msgpack.packb([1, 1, network, out])]
             door.send_multipart(frames + [payload] if payload else frames)
     context.destroy(linger=0)

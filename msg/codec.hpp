@@ -12,7 +12,7 @@
 //       static constexpr auto fields() { return std::tuple(&NoData::request); }
 //     };
 //
-// An item whose fields must go together says so in `bool sound() const`.
+// An item or a record whose fields must go together says so in `bool sound() const`.
 //
 // Reading is strict: exact counts, exact key length, known words, no byte left over. The whole
 // envelope is checked into a bounded list of tokens before anything is built, without allocation;
@@ -80,6 +80,8 @@ inline constexpr std::size_t kListLimit = limits::kMaxKeys;
 template <class Record>
 requires requires { Record::fields(); }
 inline constexpr std::size_t kListLimit<Record> = limits::kMaxRecords;
+template <>
+inline constexpr std::size_t kListLimit<KeyRange> = limits::kMaxRanges;
 template <>
 inline constexpr std::size_t kListLimit<PeerKey> = limits::kMaxTargets;
 template <>
@@ -214,7 +216,13 @@ class Reader {
     const auto count = array(UINT32_MAX);
     if (!count) return false;
     if (*count != fields) return no(Reason::malformed, "a record with a wrong number of fields");
-    return std::apply([&](auto... field) { return (get(to.*field) && ...); }, Record::fields());
+    if (!std::apply([&](auto... field) { return (get(to.*field) && ...); }, Record::fields())) {
+      return false;
+    }
+    if constexpr (requires { to.sound(); }) {
+      if (!to.sound()) return no(Reason::malformed, "fields of a record that do not go together");
+    }
+    return true;
   }
   template <class T>
   bool get(std::vector<T>& to) {

@@ -161,7 +161,7 @@ struct FetchRefused {
   static constexpr std::uint8_t kKind = 35;
   Tag tag;
   Key key;
-  Reason reason = Reason::too_many;
+  Reason reason = Reason::full;
   std::string detail;
   static constexpr auto fields() {
     return std::tuple(&FetchRefused::tag, &FetchRefused::key, &FetchRefused::reason,

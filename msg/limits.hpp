@@ -24,6 +24,7 @@ inline constexpr std::size_t kMaxTargets = 64;    // per fetch
 inline constexpr std::size_t kMaxKeys = 256;      // keys listed in one item
 inline constexpr std::size_t kMaxTags = 256;      // subscribers told to a verifier in one delivery
 inline constexpr std::size_t kMaxNetwork = 64;    // bytes of a network's name
+inline constexpr std::size_t kMaxRanges = 16;     // of keys, in one item; each pick looks at all
 inline constexpr std::size_t kMaxRecords = 2048;  // records in one item: the peers of a set
 inline constexpr std::size_t kMaxDepth = 5;       // message, items, item, list, record
 inline constexpr std::size_t kMaxTokens = 16384;  // msgpack values in one envelope

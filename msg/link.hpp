@@ -164,12 +164,15 @@ struct Verdict {
   }
   friend bool operator==(const Verdict&, const Verdict&) = default;
 };
-// How many workers of a role are attached; said whenever it changes.
+// How many workers of a role are attached, and for which keys; said whenever it changes.
 struct Attached {
   static constexpr std::uint8_t kKind = 14;
   WorkerRole role = WorkerRole::verifier;
   std::uint32_t workers = 0;
-  static constexpr auto fields() { return std::tuple(&Attached::role, &Attached::workers); }
+  std::vector<KeyRange> keys = {};  // of all of them together, if not wider; none: all keys
+  static constexpr auto fields() {
+    return std::tuple(&Attached::role, &Attached::workers, &Attached::keys);
+  }
   friend bool operator==(const Attached&, const Attached&) = default;
 };
 

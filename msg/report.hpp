@@ -111,10 +111,16 @@ struct WorkerInfo {
   std::uint64_t done = 0;
   std::uint64_t lost = 0;
   std::uint32_t job_us = 0;  // smoothed time of a job
+  bool stalled = false;      // it let a job run out, and gets few or none until it answers
+  std::uint8_t abilities = 0;
+  std::string agent;
+  std::vector<KeyRange> keys = {};  // as its hello said
   static constexpr auto fields() {
     return std::tuple(&WorkerInfo::call, &WorkerInfo::role, &WorkerInfo::name,
                       &WorkerInfo::instance, &WorkerInfo::attached_ms, &WorkerInfo::credit,
-                      &WorkerInfo::jobs, &WorkerInfo::done, &WorkerInfo::lost, &WorkerInfo::job_us);
+                      &WorkerInfo::jobs, &WorkerInfo::done, &WorkerInfo::lost, &WorkerInfo::job_us,
+                      &WorkerInfo::stalled, &WorkerInfo::abilities, &WorkerInfo::agent,
+                      &WorkerInfo::keys);
   }
   friend bool operator==(const WorkerInfo&, const WorkerInfo&) = default;
 };

@@ -1,5 +1,7 @@
 #include "msg/types.hpp"
 
+#include <algorithm>
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -18,6 +20,22 @@ int hex_digit(char c) {
 }
 
 }  // namespace
+
+bool KeyRange::contains(const Key& key) const {
+  const std::string_view bytes = text_of(key.view());
+  return bytes.substr(0, first.size()) >= text_of(first.view()) &&
+         bytes.substr(0, last.size()) <= text_of(last.view());
+}
+
+bool contains(std::span<const KeyRange> ranges, const Key& key) {
+  return ranges.empty() || std::any_of(ranges.begin(), ranges.end(),
+                                       [&](const KeyRange& range) { return range.contains(key); });
+}
+
+bool KeyRange::sound() const {
+  const std::size_t both = std::min(first.size(), last.size());
+  return text_of(first.view()).substr(0, both) <= text_of(last.view()).substr(0, both);
+}
 
 std::optional<Key> key_from_hex(std::string_view hex, std::size_t length) {
   if (length > Key::kMaxSize || hex.size() != 2 * length) return std::nullopt;

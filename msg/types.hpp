@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 #include "msg/bytes.hpp"
 
@@ -21,6 +22,20 @@ struct Key : ShortBytes<39> {
 struct Prefix : ShortBytes<39> {
   using ShortBytes::ShortBytes;
 };
+// Keys from `first` to `last`, both included, in the order of bytes. Either bound may be shorter
+// than a key: a key is compared by its first bytes, as many as the bound has. So two equal bounds
+// are a prefix, two empty ones are all keys. A record: part of other items.
+struct KeyRange {
+  Prefix first;
+  Prefix last;
+  static constexpr auto fields() { return std::tuple(&KeyRange::first, &KeyRange::last); }
+  bool contains(const Key& key) const;
+  // Whether there is any such key.
+  bool sound() const;
+  friend bool operator==(const KeyRange&, const KeyRange&) = default;
+};
+// Whether a list of ranges has this key. An empty list is all keys.
+bool contains(std::span<const KeyRange> ranges, const Key& key);
 // What a client calls one of its wishes; with the client it names a subscriber. At most kMaxTag.
 struct Tag : ShortBytes<15> {
   using ShortBytes::ShortBytes;

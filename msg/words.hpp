@@ -56,8 +56,8 @@ enum class Reason : std::uint8_t {
   version = 3,       // another version of this protocol
   network = 4,       // another network
   key_length = 5,    // a key of another length
-  too_large = 6,     // beyond a limit of size
-  too_many = 7,      // beyond a limit of number: the table is full
+  too_large = 6,     // what was said is beyond a limit of size
+  too_many = 7,      // what was said is beyond a limit of number
   not_admitted = 8,  // not in the peer set
   blocked = 9,
   duplicate = 10,    // claims an identity that is in use
@@ -67,6 +67,7 @@ enum class Reason : std::uint8_t {
   unavailable = 14,  // nobody attached who could do it
   failed = 15,       // tried and failed; the detail says how
   stopping = 16,     // the node is shutting down
+  full = 17,         // a table or a budget of the node is full: later, perhaps
 };
 
 enum class Class : std::uint8_t { urgent = 1, normal = 2, background = 3 };
@@ -109,11 +110,11 @@ struct Names<WaitsFor> {
 };
 template <>
 struct Names<Reason> {
-  static constexpr std::array<std::string_view, 17> list{
+  static constexpr std::array<std::string_view, 18> list{
       "",           "malformed", "protocol",    "version",      "network",
       "key_length", "too_large", "too_many",    "not_admitted", "blocked",
       "duplicate",  "unknown",   "unsupported", "invalid",      "unavailable",
-      "failed",     "stopping"};
+      "failed",     "stopping",  "full"};
 };
 template <>
 struct Names<Class> {

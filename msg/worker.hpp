@@ -32,10 +32,12 @@ struct Hello {
   std::uint8_t abilities = 0;
   std::string name;  // storages of one name are one storage
   std::string agent;
+  std::vector<KeyRange> keys = {};  // it is given jobs for these alone; none: for all keys
   static constexpr auto fields() {
     return std::tuple(&Hello::role, &Hello::instance, &Hello::credit, &Hello::abilities,
-                      &Hello::name, &Hello::agent);
+                      &Hello::name, &Hello::agent, &Hello::keys);
   }
+  bool sound() const { return instance && credit > 0; }
   friend bool operator==(const Hello&, const Hello&) = default;
 };
 // `satisfied` are indexes into Judge::subscribers, ascending; with `partial` at least one, else

@@ -26,7 +26,7 @@ void Core::engine_attached() {
   waiting_.clear();
   last_tries_.clear();
   attached_said_ = static_cast<std::uint32_t>(verifiers_.size());
-  effects_.push_back(link::Attached{WorkerRole::verifier, attached_said_});
+  effects_.push_back(link::Attached{WorkerRole::verifier, attached_said_, {}});
 }
 
 void Core::judge_received(const link::Judge& judge, Time now) {
@@ -316,7 +316,7 @@ void Core::absorb() {
   const auto attached = static_cast<std::uint32_t>(verifiers_.size());
   if (attached == attached_said_) return;
   attached_said_ = attached;
-  effects_.push_back(link::Attached{WorkerRole::verifier, attached});
+  effects_.push_back(link::Attached{WorkerRole::verifier, attached, {}});
 }
 
 void Core::check_invariants() const {

@@ -157,7 +157,7 @@ void Actor::flush(Time now) {
       gone(client, now);
       if (gone_by_itself) continue;
       spdlog::warn("engine: a client does not read and is put out");
-      outbox_.add(route, control::Refused{Reason::too_large, "more waits for you than may"});
+      outbox_.add(route, control::Refused{Reason::full, "more waits for you than may"});
     }
     carry_out_all();
   }

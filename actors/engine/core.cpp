@@ -39,7 +39,7 @@ void Core::client_greeted(ClientId client, Time now) {
   if (clients_.find(client) == kNone) {
     if (stopping_) return turn_away(Reason::stopping, "the node is shutting down");
     if (clients_.held() >= config_.max_clients) {
-      return turn_away(Reason::too_many, "the control door has no place for another client");
+      return turn_away(Reason::full, "the control door has no place for another client");
     }
     clients_.add(client, now);
   }
@@ -66,7 +66,7 @@ void Core::fetch_asked(ClientId id, control::Fetch ask, Time now) {
   if (known != kNone && subscriptions_.find(known, client, ask.tag) != kNone) return;  // R24
   std::sort(ask.targets.begin(), ask.targets.end());
   ask.targets.erase(std::unique(ask.targets.begin(), ask.targets.end()), ask.targets.end());
-  if (const char* full = why_full(known, ask)) return refuse(id, ask, Reason::too_many, full);
+  if (const char* full = why_full(known, ask)) return refuse(id, ask, Reason::full, full);
 
   if (known != kNone) {
     join(known, client, ask);

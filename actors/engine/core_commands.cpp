@@ -26,7 +26,7 @@ bool Core::may_call(ClientId client, CallId theirs) {
   if (calls_.size() < limits::kMaxCalls && clients_[slot].calls < limits::kMaxCallsOfClient) {
     return true;
   }
-  tell(client, report::Failed{theirs, Reason::too_many, "too many commands are not answered yet"});
+  tell(client, report::Failed{theirs, Reason::full, "too many commands are not answered yet"});
   return false;
 }
 
@@ -243,7 +243,7 @@ void Core::put_asked(ClientId client, control::Put ask, Time now) {
   }
   if (storages_ == 0) return fail(Reason::unavailable, "no storage is attached");
   if (verifiers_ == 0) return fail(Reason::unavailable, "no verifier is attached");
-  if (!puts_.fits(size)) return fail(Reason::too_many, "too many values are being put");
+  if (!puts_.fits(size)) return fail(Reason::full, "too many values are being put");
   ++totals_.puts;
   puts_.take(size);
   Delivery delivery;

@@ -23,7 +23,7 @@ void Core::retain_asked(ClientId client, const control::Retain& ask, Time now) {
 void Core::begin_sweep(ClientId client, Sweep sweep) {
   if (!may_call(client, sweep.theirs)) return;
   if (sweeps_.size() >= limits::kMaxSweeps) {
-    return tell(client, report::Failed{sweep.theirs, Reason::too_many,
+    return tell(client, report::Failed{sweep.theirs, Reason::full,
                                        "too many such commands are being carried out"});
   }
   sweep.client = client;

@@ -13,9 +13,9 @@ namespace quarry::engine::limits {
 inline constexpr unsigned kSlotBits = 22;
 inline constexpr std::uint32_t kFetchSlots = 1U << kSlotBits;
 
-// Subscribers of one fetch: ending it is one event. Beyond: the fetch is refused (too_many).
+// Subscribers of one fetch: ending it is one event. Beyond: the fetch is refused (full).
 inline constexpr std::uint32_t kMaxSubscribers = 4096;
-// Targets of all fetches together, 32 bytes each. Beyond: refused (too_many).
+// Targets of all fetches together, 32 bytes each. Beyond: refused (full).
 inline constexpr std::uint32_t kMaxTargetsInAll = 4 * 1024 * 1024;
 
 // How long a fetch may look into the own storages before it goes to the network (N13).
@@ -28,7 +28,7 @@ inline constexpr std::uint64_t kMaxLookUpBytes = 64ULL * 1024 * 1024;
 // Look-ups that wait their turn; further fetches go to the network at once.
 inline constexpr std::uint32_t kMaxWaitingLookUps = 64 * 1024;
 
-// Values that clients put, until each is judged and on disk. Beyond: Failed (too_many).
+// Values that clients put, until each is judged and on disk. Beyond: Failed (full).
 inline constexpr std::uint32_t kMaxPuts = 256;
 inline constexpr std::uint64_t kMaxPutBytes = 64ULL * 1024 * 1024;
 // Fetched values on their way to the own storage. Beyond: not kept, and counted.
@@ -37,10 +37,10 @@ inline constexpr std::uint64_t kMaxKeepBytes = 64ULL * 1024 * 1024;
 // Records to be removed from the own storage. Beyond: left to the next fetch that finds them.
 inline constexpr std::uint32_t kMaxRemoves = 1024;
 
-// Commands whose answer is outstanding. Beyond: Failed (too_many).
+// Commands whose answer is outstanding. Beyond: Failed (full).
 inline constexpr std::uint32_t kMaxCalls = 4096;
 inline constexpr std::uint32_t kMaxCallsOfClient = 256;
-// Commands that walk the whole table. Beyond: Failed (too_many).
+// Commands that walk the whole table. Beyond: Failed (full).
 inline constexpr std::uint32_t kMaxSweeps = 64;
 // Steps of a long walk in one turn: about a millisecond.
 inline constexpr std::uint32_t kSlice = 2048;

@@ -71,7 +71,7 @@ void Core::peer_set_came(const report::PeerSet& set, Time now) {
 void Core::peer_added(const report::PeerAdd& add, Time now) {
   now_ = now;
   if (peers_.in_set(add.peer.peer) == nullptr && peers_.set().size() >= limits::kMaxPeers) {
-    return fail(add.call, Reason::too_many,
+    return fail(add.call, Reason::full,
                 "the peer set is full at " + std::to_string(limits::kMaxPeers));
   }
   answer_when_applied(add.call, put_into_set(add.peer, now), now);
@@ -282,7 +282,7 @@ void Core::answer_when_applied(CallId call, std::uint64_t count, Time now) {
     return;
   }
   if (syncs_.size() >= limits::kMaxSyncs) {
-    return fail(call, Reason::too_many, "applied, but too many commands wait for ProducerBridge");
+    return fail(call, Reason::full, "applied, but too many commands wait for ProducerBridge");
   }
   syncs_.push_back({CallId{++last_sync_}, done, now + config_.sync_within});
   effects_.push_back(ToProducer{link::Sync{syncs_.back().sync}});

@@ -8,7 +8,7 @@
 
 namespace quarry::peer_selector::limits {
 
-// Peers in the set: as many as one PeerSet can name. Beyond: PeerAdd fails with too_many.
+// Peers in the set: as many as one PeerSet can name. Beyond: PeerAdd fails with full.
 inline constexpr std::size_t kMaxPeers = quarry::limits::kMaxRecords;
 // Peers that left and whose scores and blocks are kept in case they return. Beyond: the oldest is
 // forgotten.
@@ -20,7 +20,7 @@ inline constexpr std::size_t kMaxLatePerFetch = 8;
 // Peers set aside for one key because verdicts of their values were lost. Beyond: the oldest is
 // readmitted.
 inline constexpr std::size_t kMaxSetAside = 8;
-// Commands that wait for the ProducerBridge. Beyond: Failed with too_many.
+// Commands that wait for the ProducerBridge. Beyond: Failed with full.
 inline constexpr std::size_t kMaxSyncs = 1024;
 
 // One dispatch ends after this many fetches, so that what arrives is looked at in between: about

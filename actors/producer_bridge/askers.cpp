@@ -9,7 +9,7 @@ std::string explain(Reason reason) {
   switch (reason) {
     case Reason::blocked:
       return "this node has blocked you";
-    case Reason::too_many:
+    case Reason::full:
       return "at most " + std::to_string(kPeerConnections) + " connections of one peer";
     default:
       return "not in this node's peer set";
@@ -82,7 +82,7 @@ Askers::Standing Askers::heard(const std::optional<PeerKey>& key, const Route& r
       return Standing::served;
     }
   }
-  if (!make_room(*peer, now)) return refuse(route, Reason::too_many);
+  if (!make_room(*peer, now)) return refuse(route, Reason::full);
   // A connection is a peer's for as long as it lives: CURVE proved it when it was made.
   if (!routes_.emplace(route, *key).second) return Standing::shut_down;
   peer->connections.push_back({route, now});

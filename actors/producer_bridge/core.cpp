@@ -253,7 +253,7 @@ void Core::change(CallId call, Work work, Time now) {
   const bool full = keeps_.size() >= kKeeps || keep_bytes_ + bytes > kKeepBytes;
   if (full && !keeps_.empty()) {
     ++totals_.keeps_failed;
-    effects_.push_back(report::Failed{call, Reason::too_many, "too much waits to be kept"});
+    effects_.push_back(report::Failed{call, Reason::full, "too much waits to be kept"});
     return;
   }
   work.ticket = next_ticket_++;

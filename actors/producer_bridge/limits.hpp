@@ -52,7 +52,7 @@ inline constexpr std::size_t kEngineLookUps = 64 * 1024;
 // Of a storage's credit, this part is left to the Engine (R38).
 inline constexpr std::uint32_t kEnginePart = 4;
 
-// Values handed over to be kept and not yet on disk. Beyond: `too_many`. One value always fits.
+// Values handed over to be kept and not yet on disk. Beyond: `full`. One value always fits.
 inline constexpr std::size_t kKeeps = 1024;
 inline constexpr std::size_t kKeepBytes = 64 * 1024 * 1024;
 

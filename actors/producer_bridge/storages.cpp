@@ -252,7 +252,9 @@ void Storages::recount(std::vector<Work>& orphans) {
   if (std::exchange(lookers_, lookers) != lookers) say_attached();
 }
 
-void Storages::say_attached() { effects_.push_back(link::Attached{WorkerRole::storage, lookers_}); }
+void Storages::say_attached() {
+  effects_.push_back(link::Attached{WorkerRole::storage, lookers_, {}});
+}
 
 Time Storages::next_deadline() const {
   const Time lost = forgotten_.empty() ? kNever : forgotten_.begin()->first + kForgottenWithin;

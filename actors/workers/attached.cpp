@@ -6,6 +6,7 @@
 namespace quarry::workers {
 
 bool Attached::hello_received(WorkerId id, const worker::Hello& hello, Time now) {
+  QUARRY_CHECK(hello.sound());
   if (const Worker* known = find(id)) {
     if (known->hello.instance == hello.instance) {
       effects_.push_back(Welcome{id});
@@ -20,14 +21,6 @@ bool Attached::hello_received(WorkerId id, const worker::Hello& hello, Time now)
            "this door is for workers of the role " + std::string(name(config_.role)));
     return false;
   }
-  if (!hello.instance) {
-    refuse(id, Reason::malformed, "an instance is a random number, not 0");
-    return false;
-  }
-  if (hello.credit == 0) {
-    refuse(id, Reason::malformed, "a worker's credit is at least 1 job");
-    return false;
-  }
   const auto twin = std::find_if(workers_.begin(), workers_.end(), [&](const Worker& worker) {
     return worker.hello.instance == hello.instance;
   });
@@ -39,7 +32,7 @@ bool Attached::hello_received(WorkerId id, const worker::Hello& hello, Time now)
     return false;
   }
   if (workers_.size() >= config_.max_workers) {
-    refuse(id, Reason::too_many,
+    refuse(id, Reason::full,
            "at most " + std::to_string(config_.max_workers) + " workers attach at this door");
     return false;
   }
@@ -250,6 +243,10 @@ std::vector<report::WorkerInfo> Attached::describe(CallId call, Time now) const 
     info.lost = worker.lost;
     info.job_us = static_cast<std::uint32_t>(std::min<std::int64_t>(
         duration_cast<std::chrono::microseconds>(worker.job_time).count(), UINT32_MAX));
+    info.stalled = worker.stalls > 0;
+    info.abilities = worker.hello.abilities;
+    info.agent = worker.hello.agent;
+    info.keys = worker.hello.keys;
   }
   return infos;
 }

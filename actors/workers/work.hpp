@@ -21,6 +21,7 @@ class Work {
     std::uint8_t abilities = 0;  // of a storage
     std::uint32_t credit = 0;    // jobs that it takes at a time
     std::string name;
+    std::vector<KeyRange> keys = {};  // it is given jobs for these alone; none: for all keys
   };
 
   virtual ~Work() = default;

@@ -22,7 +22,7 @@ Result<std::unique_ptr<bus::Actor>> WorkerActor::open(bus::Loop& loop, bus::Cont
   }
   const Work::About about = work->about();
   worker::Hello hello{about.role, {bus::random_u64() | 1}, about.credit, about.abilities,
-                      about.name, std::move(agent)};
+                      about.name, std::move(agent),        about.keys};
   return std::unique_ptr<bus::Actor>(new WorkerActor(loop, std::move(*socket), network,
                                                      std::move(door_address), std::move(work),
                                                      std::move(hello), bus::now()));

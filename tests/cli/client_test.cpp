@@ -164,12 +164,12 @@ TEST_CASE("a refused call is an error of the reason's kind, with the node's own 
 TEST_CASE("a client that is put out says why") {
   bus::Context context;
   Door door(context, "inproc://door", [](Door& d, const auto& from, const auto&) {
-    d.say(from, control::Refused{Reason::too_many, "512 clients"});
+    d.say(from, control::Refused{Reason::full, "512 clients"});
   });
   const auto client = connect(context);
   REQUIRE_FALSE(client);
   CHECK(client.error().kind == Error::Kind::refused);
-  CHECK(client.error().what == "the running node refuses this program: too_many (512 clients)");
+  CHECK(client.error().what == "the running node refuses this program: full (512 clients)");
 }
 
 TEST_CASE("a node of another protocol version is named by its version") {

@@ -185,8 +185,8 @@ TEST_CASE("a record has exactly its fields") {
 TEST_CASE("a kind or a word that this version does not know is malformed") {
   REQUIRE(why(kAsker, kHead + "91 92 0a 07") == "malformed");
   REQUIRE(why(kAsker, kHead + "91 92 cd 0102 07") == "malformed");
-  REQUIRE(why(kServer, kHead + "91 94 09 00 10 a0").empty());
-  REQUIRE(why(kServer, kHead + "91 94 09 00 11 a0") == "malformed");
+  REQUIRE(why(kServer, kHead + "91 94 09 00 11 a0").empty());
+  REQUIRE(why(kServer, kHead + "91 94 09 00 12 a0") == "malformed");
   REQUIRE(why(kServer, kHead + "91 94 09 00 00 a0") == "malformed");
   REQUIRE(why(kServer, kHead + "91 94 09 00 cd 0101 a0") == "malformed");
 }
@@ -253,6 +253,9 @@ TEST_CASE("a list has a limited number of elements") {
   const std::string set = "94 02 01 a0 91 94 40 01 02 ";
   REQUIRE(why(kClient, list(set, 2048, "94" + key + "a0 01 a0", "")).empty());
   REQUIRE(why(kClient, list(set, 2049, "94" + key + "a0 01 a0", "")) == "too_many");
+  const std::string worker = "94 03 01 a0 91 98 01 01 05 40 00 a0 a0 ";
+  REQUIRE(why(kWorker, list(worker, 16, "92 c40161 c40162", "")).empty());
+  REQUIRE(why(kWorker, list(worker, 17, "92 c40161 c40162", "")) == "too_many");
 }
 
 TEST_CASE("the payload is exactly the values that the items name") {
@@ -336,6 +339,16 @@ TEST_CASE("fields that do not go together are malformed") {
   REQUIRE(verdict("02 92 01 01") == "malformed");  // each once
   REQUIRE(verdict("02 92 01 00") == "malformed");  // ascending
   REQUIRE(verdict("07 90") == "malformed");        // lost is not a verifier's word
+  const auto hello = [](const std::string& fields, const std::string& keys) {
+    return why(kWorker, "94 03 01 a0 91 98 01 01 " + fields + " 00 a0 a0 " + keys);
+  };
+  REQUIRE(hello("05 01", "90").empty());
+  REQUIRE(hello("00 01", "90") == "malformed");  // an instance is not 0
+  REQUIRE(hello("05 00", "90") == "malformed");  // nor is credit
+  REQUIRE(hello("05 01", "91 92 c400 c400").empty());
+  REQUIRE(hello("05 01", "91 92 c40161 c40161").empty());
+  REQUIRE(hello("05 01", "91 92 c40162 c40161") == "malformed");  // no key between
+  REQUIRE(hello("05 01", "92 92 c400 c400 92 c40162 c40161") == "malformed");
   const std::string a = "c4 20" + repeat("61", 32), b = "c4 20" + repeat("62", 32);
   const auto retain = [](const std::string& fields) {
     return why(kClient, "94 02 01 a0 91 97 06 01 " + fields);

@@ -98,3 +98,53 @@ TEST_CASE("a number is a word only where the word has a name") {
   REQUIRE_FALSE(known<Reason>(UINT64_MAX));
   REQUIRE(name(Outcome::partial) == "partial");
 }
+
+TEST_CASE("a range has the keys between its bounds, as far as the bounds go") {
+  const auto has = [](std::string_view first, std::string_view last, std::string_view key) {
+    return KeyRange{Prefix(first), Prefix(last)}.contains(Key(key));
+  };
+  REQUIRE(has("", "", "bbb"));
+  REQUIRE(has("bbb", "bbb", "bbb"));
+  // A prefix.
+  REQUIRE_FALSE(has("b", "b", "azz"));
+  REQUIRE(has("b", "b", "baa"));
+  REQUIRE(has("b", "b", "bzz"));
+  REQUIRE_FALSE(has("b", "b", "caa"));
+  // Bounds of different lengths.
+  REQUIRE(has("b", "bb", "baa"));
+  REQUIRE(has("b", "bb", "bbz"));
+  REQUIRE_FALSE(has("b", "bb", "bca"));
+  REQUIRE(has("bb", "b", "bbz"));
+  REQUIRE(has("bb", "b", "bzz"));
+  REQUIRE_FALSE(has("bb", "b", "baz"));
+  // Open at one end; bytes are unsigned.
+  REQUIRE(has("", "b", "aaa"));
+  REQUIRE(has("b", "", "\xff\xff\xff"));
+  REQUIRE_FALSE(has("", "b", "\xff\xff\xff"));
+}
+
+TEST_CASE("a list of ranges has the keys of each, an empty one all keys") {
+  const std::vector<KeyRange> ranges{
+      {Prefix(std::string_view("a")), Prefix(std::string_view("a"))},
+      {Prefix(std::string_view("c")), Prefix(std::string_view("d"))}};
+  REQUIRE(contains(ranges, Key(std::string_view("abc"))));
+  REQUIRE(contains(ranges, Key(std::string_view("dzz"))));
+  REQUIRE_FALSE(contains(ranges, Key(std::string_view("bbb"))));
+  REQUIRE(contains({}, Key(std::string_view("bbb"))));
+}
+
+TEST_CASE("a range is sound when there is a key in it") {
+  const auto sound = [](std::string_view first, std::string_view last) {
+    return KeyRange{Prefix(first), Prefix(last)}.sound();
+  };
+  REQUIRE(sound("", ""));
+  REQUIRE(sound("", "a"));
+  REQUIRE(sound("a", ""));
+  REQUIRE(sound("ab", "a"));
+  REQUIRE(sound("a", "ab"));
+  REQUIRE_FALSE(sound("b", "a"));
+  REQUIRE_FALSE(sound("bb", "ba"));
+  REQUIRE_FALSE(sound("b", "ab"));
+  REQUIRE_FALSE(sound("bb", "a"));
+  REQUIRE_FALSE(sound("\xff", "\x7f"));
+}

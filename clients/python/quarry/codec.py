@@ -31,6 +31,7 @@ MAX_TAG = 64
 MAX_TARGETS = 64
 MAX_TAGS = 256
 MAX_KEYS = 256
+MAX_RANGES = 16
 MAX_RECORDS = 2048
 BATCH_BYTES = 262144
 TRAVELS_ALONE = 32768
@@ -161,6 +162,8 @@ class _Bin(_Plain):
         elif self.name == "peer":
             if len(raw) != PEER_LENGTH:
                 raise _malformed(f"a peer has {PEER_LENGTH} bytes")
+        elif reading.key_length is None and self.name == "prefix":
+            pass  # the door looks at it
         elif reading.key_length is None:
             raise Unfit(Reason.KEY_LENGTH, "a key before the welcome that says how long keys are")
         elif len(raw) > reading.key_length or (
@@ -219,7 +222,9 @@ class _Record:
         return _snake(self.record.__name__)
 
     def read(self, raw: Raw, reading: _Reading) -> Any:
-        return self.record(*_read_fields(self.record, raw, 0, reading))
+        record = self.record(*_read_fields(self.record, raw, 0, reading))
+        record.check()
+        return record
 
     def raw(self, value: Any, payload: list[bytes]) -> Raw:
         if type(value) is not self.record:
@@ -247,7 +252,7 @@ class _List:
 
     def most(self) -> int:
         if isinstance(self.of, _Record):
-            return MAX_RECORDS
+            return MAX_RANGES if self.of.record is KeyRange else MAX_RECORDS
         return {"peer": MAX_TARGETS, "tag": MAX_TAGS}.get(self.of.name, MAX_KEYS)
 
 
@@ -262,6 +267,19 @@ Prefix = Annotated[bytes, _Bin("prefix")]
 Tag = Annotated[bytes, _Bin("tag")]
 Peer = Annotated[bytes, _Bin("peer")]
 Value = Annotated[bytes, _Value()]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRange(Item):
+    """Keys from first to last, both included. A bound may be shorter than a key: so many bytes of
+    a key are compared. KeyRange(p, p) is the keys that begin with p."""
+
+    first: Prefix
+    last: Prefix
+
+    def check(self) -> None:
+        if self.first[: len(self.last)] > self.last[: len(self.first)]:
+            raise Unfit(Reason.MALFORMED, "a range without any key")
 
 
 _layouts: dict[type[Any], tuple[tuple[str, Field], ...]] = {}

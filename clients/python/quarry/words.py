@@ -22,6 +22,7 @@ class Reason(IntEnum):
     UNAVAILABLE = 14
     FAILED = 15
     STOPPING = 16
+    FULL = 17
 
 
 class Outcome(IntEnum):

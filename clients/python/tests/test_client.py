@@ -108,10 +108,10 @@ class Fetching(ClientTest):
         self.assertEqual(caught.exception.ended, Ended(Terminal.WITHHELD))
         fetching = self.starts(lambda: client.fetch(KEY))
         self.door.expect(control.Fetch)
-        self.door.say(control.FetchRefused(b"", KEY, Reason.TOO_MANY, "full"))
+        self.door.say(control.FetchRefused(b"", KEY, Reason.FULL, "full"))
         with self.assertRaises(NotFetched) as caught:
             fetching.result(DEADLINE_S)
-        self.assertEqual(caught.exception.ended, Ended(Terminal.REFUSED, Reason.TOO_MANY, "full"))
+        self.assertEqual(caught.exception.ended, Ended(Terminal.REFUSED, Reason.FULL, "full"))
 
     def test_pings_are_answered_while_it_waits(self) -> None:
         client = self.connected()
@@ -318,7 +318,9 @@ class Calling(ClientTest):
         call = self.door.expect(control.Status).call
         node = control.NodeInfo(call, NODE, "node1", "tcp://*:1", 5)
         info = control.FetchInfo(call, KEY, FetchState.PENDING, WaitsFor.RETRY, "", 1, 2, 3, 4)
-        working = control.WorkerInfo(call, WorkerRole.VERIFIER, "w", 9, 1, 64, 0, 3, 0, 7)
+        working = control.WorkerInfo(
+            call, WorkerRole.VERIFIER, "w", 9, 1, 64, 0, 3, 0, 7, False, 0, "w/1", ()
+        )
         self.door.say(node, control.Counter(call + 1, "of another call", 1))
         self.door.say(control.Counter(call, "puts", 8), info, working, control.Done(call, 1))
         status = asking.result(DEADLINE_S)

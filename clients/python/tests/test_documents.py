@@ -83,9 +83,13 @@ class TheTables(unittest.TestCase):
             with self.subTest(document):
                 self.assertEqual(sorted(implemented), documented)
 
-    def test_the_record_is_that_of_the_table(self) -> None:
-        fields = ", ".join(f"{n} {f.name}" for n, f in fields_of(control.PeerEntry))
-        self.assertEqual(fields, documents.record("control.md", "peer_entry"))
+    def test_the_records_are_those_of_the_tables(self) -> None:
+        for record, document, name in (
+            (control.PeerEntry, "control.md", "peer_entry"),
+            (codec.KeyRange, "README.md", "key_range"),
+        ):
+            fields = ", ".join(f"{n} {f.name}" for n, f in fields_of(record))
+            self.assertEqual(fields, documents.record(document, name))
 
     def test_words_are_those_of_the_tables(self) -> None:
         enums = (words.Reason, words.Outcome, words.Terminal, words.FetchState, words.WaitsFor)

@@ -99,7 +99,7 @@ struct RawVerifier : Probe {
     deadline = now();  // so that what was added before the loop ran is flushed
   }
   void hello(std::uint64_t instance) {
-    outbox.add(worker::Hello{WorkerRole::verifier, {instance}, 100, 0, "raw", "test"});
+    outbox.add(worker::Hello{WorkerRole::verifier, {instance}, 100, 0, "raw", "test", {}});
   }
   template <class Kind>
   std::size_t count() const {

@@ -17,7 +17,7 @@ TEST_CASE("N8 a client beyond the table is refused and forgotten, until one leav
   config.max_clients = 1;
   Attached engine{config};
   const ClientId first = engine.client(), second = engine.client();
-  CHECK(engine.only<control::Refused>(second).reason == Reason::too_many);
+  CHECK(engine.only<control::Refused>(second).reason == Reason::full);
   CHECK(engine.effects().back() == Effect{Forget{second}});
   engine.fetch(second, "k");
   CHECK(engine.core().fetches() == 0);
@@ -182,7 +182,7 @@ TEST_CASE("N8 commands of one client that are not answered yet are bounded") {
   }
   CHECK(engine.none<report::Failed>(client));
   engine.peers(client, report::PeerList{CallId{1}});
-  CHECK(engine.only<report::Failed>(client).reason == Reason::too_many);
+  CHECK(engine.only<report::Failed>(client).reason == Reason::full);
   engine.peers(engine.client(), report::PeerList{CallId{1}});
   CHECK(engine.none<report::Failed>());
 }

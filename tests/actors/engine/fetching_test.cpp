@@ -77,12 +77,12 @@ TEST_CASE("N8 a fetch beyond a limit is refused with the reason") {
   engine.fetch(client, "a");
   engine.fetch(client, "b");
   engine.fetch(client, "c");
-  CHECK(engine.only<control::FetchRefused>(client).reason == Reason::too_many);
+  CHECK(engine.only<control::FetchRefused>(client).reason == Reason::full);
   engine.fetch(client, "b", "u");
   CHECK(engine.none<control::FetchRefused>(client));
   engine.fetch(client, "b", "v");
   CHECK(engine.only<control::FetchRefused>(client) ==
-        control::FetchRefused{Tag("v"), key("b"), Reason::too_many, "too many subscriptions"});
+        control::FetchRefused{Tag("v"), key("b"), Reason::full, "too many subscriptions"});
   CHECK(engine.core().fetches() == 2);
 }
 
@@ -98,7 +98,7 @@ TEST_CASE("N8 a fetch takes a bounded number of subscribers") {
   engine.turn();
   CHECK(engine.none<control::FetchRefused>(client));
   engine.fetch(client, "k", "one more");
-  CHECK(engine.only<control::FetchRefused>(client).reason == Reason::too_many);
+  CHECK(engine.only<control::FetchRefused>(client).reason == Reason::full);
 }
 
 TEST_CASE("N9 a subscription expires at its deadline, and the fetch goes on for the others") {
@@ -202,7 +202,7 @@ TEST_CASE("N8 targets beyond the limit of a fetch are refused and leave it as it
   engine.fetch(client, "k", "2", {peer(5), peer(6)});
   CHECK(engine.none<control::FetchRefused>(client));
   engine.fetch(client, "k", "3", {peer(70)});
-  CHECK(engine.only<control::FetchRefused>(client).reason == Reason::too_many);
+  CHECK(engine.only<control::FetchRefused>(client).reason == Reason::full);
   CHECK(engine.none<link::AddTargets>());
 }
 

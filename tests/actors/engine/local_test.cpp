@@ -266,7 +266,7 @@ TEST_CASE("N8 puts are bounded") {
   for (std::uint32_t i = 0; i < limits::kMaxPuts; ++i) engine.put(client, "k", "value");
   CHECK(engine.none<report::Failed>(client));
   engine.put(engine.client(), "k", "value");
-  CHECK(engine.only<report::Failed>().reason == Reason::too_many);
+  CHECK(engine.only<report::Failed>().reason == Reason::full);
 }
 
 TEST_CASE("N13 a value put later resolves a fetch of its key that waits") {

@@ -323,7 +323,7 @@ TEST_CASE("N8 the peer set and what is remembered of those that left are bounded
   f.turn();
   REQUIRE(f.counter("peers") == 2048);
   REQUIRE(f.fails.size() == 52);
-  REQUIRE(f.fails.front().reason == Reason::too_many);
+  REQUIRE(f.fails.front().reason == Reason::full);
   f.set(9, {});
   f.set(10, {1, 2, 3});
   REQUIRE(f.counter("peers") == 3);

@@ -149,7 +149,7 @@ TEST_CASE("N8 one peer has a bounded number of connections, and idle ones make w
     CHECK(f.heard('a', i) == Standing::served);
   }
   CHECK(f.heard('a', 20) == Standing::refused);
-  CHECK(f.said<ToPeer<peer::Refused>>().at(0).item.reason == Reason::too_many);
+  CHECK(f.said<ToPeer<peer::Refused>>().at(0).item.reason == Reason::full);
   f.pass(seconds(5));
   for (int i = 1; i < static_cast<int>(kPeerConnections); ++i) f.heard('a', i);
   f.pass(seconds(5));

@@ -133,12 +133,12 @@ TEST_CASE("N8 values waiting to be kept are bounded in number and in bytes, but 
   f.keep(1, std::string(kKeepBytes + 1, 'x'));
   CHECK(f.said<report::Failed>().empty());
   f.keep(2, "x");
-  CHECK(f.said<report::Failed>().at(0).reason == Reason::too_many);
+  CHECK(f.said<report::Failed>().at(0).reason == Reason::full);
   f.done(kWriter, f.job<worker::Keep>(kWriter));
   for (std::uint64_t i = 0; i < kKeeps; ++i) f.keep(10 + i, "x");
   CHECK(f.said<report::Failed>().empty());
   f.keep(9, "x");
-  CHECK(f.said<report::Failed>().at(0).reason == Reason::too_many);
+  CHECK(f.said<report::Failed>().at(0).reason == Reason::full);
 }
 
 TEST_CASE(

@@ -13,6 +13,7 @@ from quarry.codec import (
     Id,
     Item,
     Key,
+    KeyRange,
     Peer,
     Prefix,
     Tag,
@@ -36,7 +37,7 @@ PROTOCOL = 2
 
 
 @dataclass(frozen=True, slots=True)
-class PeerEntry:
+class PeerEntry(Item):
     """A peer of the set: its key, where it listens, its role, and a name for people."""
 
     peer: Peer
@@ -263,6 +264,10 @@ class WorkerInfo(Item):
     done: U64
     lost: U64
     job_us: U32
+    stalled: bool
+    abilities: U8
+    agent: Text
+    keys: tuple[KeyRange, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from quarry.codec import (
     Id,
     Item,
     Key,
+    KeyRange,
     Peer,
     Tag,
     Text,
@@ -36,6 +37,11 @@ class Hello(Item):
     abilities: U8
     name: Text
     agent: Text
+    keys: tuple[KeyRange, ...] = ()
+
+    def check(self) -> None:
+        if not self.instance or not self.credit:
+            raise Unfit(Reason.MALFORMED, "an instance or a credit of 0")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
            add_status,
            add_peers,
            add_testnet,
+           add_bench,
        }) {
     add(line);
   }

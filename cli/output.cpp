@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -66,6 +67,12 @@ void Json::name(std::string_view name) {
   text_ += json_string(name);
   text_ += ':';
 }
+std::string fixed(double number, int decimals) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f", decimals, number);
+  return text;
+}
+
 Json& Json::begin(char bracket) {
   separate();
   text_ += bracket;
@@ -92,6 +99,11 @@ Json& Json::add(std::string_view named, std::string_view text) {
 Json& Json::add(std::string_view named, std::uint64_t number) {
   name(named);
   text_ += std::to_string(number);
+  return *this;
+}
+Json& Json::add_number(std::string_view named, double number, int decimals) {
+  name(named);
+  text_ += fixed(number, decimals);
   return *this;
 }
 Json& Json::add_flag(std::string_view named, bool flag) {

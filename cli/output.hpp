@@ -32,6 +32,9 @@ bool colour();
 std::string bold(std::string_view text);
 std::string red(std::string_view text);
 
+// With so many digits after the point.
+std::string fixed(double number, int decimals);
+
 // A JSON object or array, written from front to back.
 class Json {
  public:
@@ -44,6 +47,7 @@ class Json {
     return add(name, std::string_view(text));
   }
   Json& add(std::string_view name, std::uint64_t number);
+  Json& add_number(std::string_view name, double number, int decimals);
   Json& add_flag(std::string_view name, bool flag);
   Json& null(std::string_view name);
   const std::string& text() const { return text_; }

@@ -14,5 +14,6 @@ void add_cancel(CommandLine& to);
 void add_status(CommandLine& to);
 void add_peers(CommandLine& to);
 void add_testnet(CommandLine& to);
+void add_bench(CommandLine& to);
 
 }  // namespace quarry::cli

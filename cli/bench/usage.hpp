@@ -1,0 +1,19 @@
+// What processes have used so far, seen from outside: time on a CPU, and memory.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace quarry::cli::bench {
+
+struct Usage {
+  double cpu_s = 0;             // user and system, all threads
+  std::uint64_t rss_bytes = 0;  // resident now
+};
+
+// The sum over processes; one that is gone counts nothing.
+Usage usage_of(const std::vector<pid_t>& processes);
+
+}  // namespace quarry::cli::bench

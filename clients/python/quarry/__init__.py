@@ -1,10 +1,21 @@
 """Clients, verifiers and storages for a quarry node."""
 
 from quarry.aio import AsyncClient
-from quarry.calls import Status, peer_entry
+from quarry.calls import Fetched, Status, peer_entry
 from quarry.client import Client
 from quarry.errors import CallFailed, Ended, NotFetched, QuarryError, Refused, Unfit, Unreachable
-from quarry.words import Class, PeerRole, Reason, Terminal
+from quarry.protocol.control import FetchInfo, NodeInfo, PeerEntry, PeerInfo, Welcome, WorkerInfo
+from quarry.words import (
+    Class,
+    FetchState,
+    Outcome,
+    PeerRole,
+    PeerState,
+    Reason,
+    Terminal,
+    WaitsFor,
+    WorkerRole,
+)
 from quarry.worker import Storage, Verdict, Verifier
 
 __all__ = [
@@ -13,8 +24,16 @@ __all__ = [
     "Class",
     "Client",
     "Ended",
+    "FetchInfo",
+    "FetchState",
+    "Fetched",
+    "NodeInfo",
     "NotFetched",
+    "Outcome",
+    "PeerEntry",
+    "PeerInfo",
     "PeerRole",
+    "PeerState",
     "QuarryError",
     "Reason",
     "Refused",
@@ -25,5 +44,9 @@ __all__ = [
     "Unreachable",
     "Verdict",
     "Verifier",
+    "WaitsFor",
+    "Welcome",
+    "WorkerInfo",
+    "WorkerRole",
     "peer_entry",
 ]

@@ -77,55 +77,60 @@ class AsyncClient:
         *,
         timeout: float | None = None,
         tag: bytes | None = None,
-        targets: Iterable[bytes | str] = (),
+        targets: Iterable[calls.Peer] = (),
         local: bool = True,
         keep: bool = False,
         detached: bool = False,
         priority: Class = Class.NORMAL,
     ) -> bytes:
-        """The value of a key, or NotFetched. Without a timeout the node tries until it has it."""
+        """The value of a key, or NotFetched. Without a timeout the node tries until it has it.
+
+        `targets`: ask nobody else. `local`: look into the node's own storages first. `keep`: keep
+        the value there. `detached`: kept, too, and not withdrawn when nobody waits here any more.
+        """
         wish = calls.wish(key, tag, targets, local, keep, detached, priority, timeout)
         future, subscription = self._subscribe(wish, tag is not None)
         try:
             await self._flush()
             result = await future
         finally:
-            self._session.withdraw(subscription)
+            self._session.abandon(subscription)
             await self._flush()
         if isinstance(result, QuarryError):
             raise result
-        if isinstance(result, Ended):
-            raise NotFetched(key, result)
-        return result
+        if isinstance(result.value, Ended):
+            raise NotFetched(key, result.value)
+        return result.value
 
     async def fetch_all(
         self,
-        keys: Iterable[bytes],
+        keys: Iterable[calls.Ask],
         *,
         timeout: float | None = None,
         tag: bytes | None = None,
-        targets: Iterable[bytes | str] = (),
+        targets: Iterable[calls.Peer] = (),
         local: bool = True,
         keep: bool = False,
         detached: bool = False,
         priority: Class = Class.NORMAL,
         window: int = 1024,
-    ) -> AsyncIterator[tuple[bytes, bytes | Ended]]:
+    ) -> AsyncIterator[calls.Fetched]:
         """Each key with its value, or how its fetch ended, as they come.
 
-        At most `window` are outstanding, so `keys` may be endless. What is still outstanding when
-        the iterator is closed is withdrawn.
+        A key may come as (key, targets), with targets of its own. At most `window` are outstanding,
+        so `keys` may be endless. What is still outstanding when the iterator is closed is withdrawn
+        unless it is detached. See fetch for the rest.
         """
         numbered, peers = enumerate(keys), tuple(targets)
-        results: asyncio.Queue[tuple[bytes, FetchResult]] = asyncio.Queue()
+        results: asyncio.Queue[FetchResult] = asyncio.Queue()
         waiting: dict[int, Subscription] = {}
 
-        def begin(number: int, key: bytes) -> None:
+        def begin(number: int, ask: calls.Ask) -> None:
             def then(result: FetchResult) -> None:
                 waiting.pop(number, None)
-                results.put_nowait((key, result))
+                results.put_nowait(result)
 
-            wish = calls.wish(key, tag, peers, local, keep, detached, priority, timeout)
+            wish = calls.wish(ask, tag, peers, local, keep, detached, priority, timeout)
             waiting[number] = self._session.fetch(wish, tag is not None, monotonic(), then)
 
         try:
@@ -138,14 +143,21 @@ class AsyncClient:
                         begin(*next_one)
                 await self._flush()
                 if waiting or not results.empty():
-                    key, result = await results.get()
+                    result = await results.get()
                     if isinstance(result, QuarryError):
                         raise result
-                    yield key, result
+                    yield result
         finally:
             for subscription in waiting.values():
-                self._session.withdraw(subscription)
+                self._session.abandon(subscription)
             await self._flush()
+
+    async def withdraw(self, keys: Iterable[bytes], tag: bytes | None = None) -> int:
+        """Ends this client's own subscriptions to these keys, under this tag or any, as cancelled;
+        others go on waiting. How many there were."""
+        ended = self._session.withdraw(keys, tag)
+        await self._flush()
+        return ended
 
     async def put(self, value: bytes, key: bytes | None = None) -> bytes:
         """Has a value judged and kept; its key, which may be left out where keys are digests."""
@@ -177,6 +189,10 @@ class AsyncClient:
         """What the node is doing: the fetches of these keys, or the oldest ones."""
         return await self._call(calls.status(keys))
 
+    async def workers(self) -> list[control.WorkerInfo]:
+        """The verifiers and storages attached."""
+        return await self._call(calls.workers())
+
     async def peers(self) -> list[control.PeerInfo]:
         return await self._call(calls.peers())
 
@@ -186,21 +202,21 @@ class AsyncClient:
 
     async def add_peer(
         self,
-        peer: bytes | str,
+        peer: calls.Peer,
         endpoint: str = "",
         role: PeerRole = PeerRole.PRIMARY,
         name: str = "",
     ) -> int:
         return await self._call(calls.add_peer(calls.peer_entry(peer, endpoint, role, name)))
 
-    async def remove_peer(self, peer: bytes | str) -> int:
+    async def remove_peer(self, peer: calls.Peer) -> int:
         return await self._call(calls.remove_peer(peer))
 
-    async def block_peer(self, peer: bytes | str, seconds: float = 0) -> int:
+    async def block_peer(self, peer: calls.Peer, seconds: float = 0) -> int:
         """0: for as long as a lie would."""
         return await self._call(calls.block_peer(peer, seconds))
 
-    async def unblock_peer(self, peer: bytes | str) -> int:
+    async def unblock_peer(self, peer: calls.Peer) -> int:
         return await self._call(calls.unblock_peer(peer))
 
     # Inside.

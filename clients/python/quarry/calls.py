@@ -6,15 +6,28 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from zmq.utils import z85
 
-from quarry.codec import MAX_KEYS, Item
+from quarry.codec import MAX_KEYS, PEER_LENGTH, Item
+from quarry.errors import Ended
 from quarry.protocol import control
 from quarry.words import Class, PeerRole, Predicate
 
 T = TypeVar("T")
+
+Peer: TypeAlias = bytes | str  # a public key: its 32 bytes, or its text of 40 characters (Z85)
+Ask: TypeAlias = bytes | tuple[bytes, Iterable[Peer]]  # a key, or a key and whom alone to ask
+
+
+class Fetched(NamedTuple):
+    """What came of a key: its value, and the peer that had it (the node itself, for its own); or
+    how its fetch ended, and no peer."""
+
+    key: bytes
+    value: bytes | Ended
+    peer: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +48,18 @@ class Status:
     counters: dict[str, int]
 
 
-def peer_id(peer: bytes | str) -> bytes:
-    """A peer's public key: its 32 bytes as they are, or its text of 40 characters (Z85)."""
-    return peer if isinstance(peer, bytes) else z85.decode(peer.encode())
+def peer_id(peer: Peer) -> bytes:
+    try:
+        key: bytes = peer if isinstance(peer, bytes) else z85.decode(peer.encode())
+    except (ValueError, KeyError):
+        key = b""
+    if len(key) != PEER_LENGTH:
+        raise ValueError(f"no public key of a peer: {peer!r}")
+    return key
 
 
 def peer_entry(
-    peer: bytes | str, endpoint: str, role: PeerRole = PeerRole.PRIMARY, name: str = ""
+    peer: Peer, endpoint: str, role: PeerRole = PeerRole.PRIMARY, name: str = ""
 ) -> control.PeerEntry:
     return control.PeerEntry(peer_id(peer), endpoint, role, name)
 
@@ -57,17 +75,18 @@ def digest(welcome: control.Welcome, value: bytes) -> bytes:
 
 
 def wish(
-    key: bytes,
+    ask: Ask,
     tag: bytes | None,
-    targets: Iterable[bytes | str],
+    targets: Iterable[Peer],
     local: bool,
     keep: bool,
     detached: bool,
     priority: Class,
     timeout: float | None,
 ) -> control.Fetch:
+    key, asked = (ask, targets) if isinstance(ask, bytes) else ask
     deadline_ms = 0 if timeout is None else max(1, int(timeout * 1000))
-    peers = tuple(map(peer_id, targets))
+    peers = tuple(map(peer_id, asked))
     return control.Fetch(tag or b"", key, peers, local, keep, detached, priority, deadline_ms)
 
 
@@ -132,6 +151,11 @@ def status(keys: Iterable[bytes]) -> Request[Status]:
     return Request(lambda call: control.Status(call, named), result)
 
 
+def workers() -> Request[list[control.WorkerInfo]]:
+    asked = status(())
+    return Request(asked.item, lambda answers, count: asked.result(answers, count).workers)
+
+
 def peers() -> Request[list[control.PeerInfo]]:
     return Request(
         control.PeerList,
@@ -148,14 +172,14 @@ def add_peer(entry: control.PeerEntry) -> Request[int]:
     return Request(lambda call: control.PeerAdd(call, entry), _count)
 
 
-def remove_peer(peer: bytes | str) -> Request[int]:
+def remove_peer(peer: Peer) -> Request[int]:
     return Request(lambda call: control.PeerRemove(call, peer_id(peer)), _count)
 
 
-def block_peer(peer: bytes | str, seconds: float) -> Request[int]:
+def block_peer(peer: Peer, seconds: float) -> Request[int]:
     duration_ms = int(seconds * 1000)
     return Request(lambda call: control.PeerBlock(call, peer_id(peer), duration_ms), _count)
 
 
-def unblock_peer(peer: bytes | str) -> Request[int]:
+def unblock_peer(peer: Peer) -> Request[int]:
     return Request(lambda call: control.PeerUnblock(call, peer_id(peer)), _count)

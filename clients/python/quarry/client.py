@@ -79,57 +79,62 @@ class Client:
         *,
         timeout: float | None = None,
         tag: bytes | None = None,
-        targets: Iterable[bytes | str] = (),
+        targets: Iterable[calls.Peer] = (),
         local: bool = True,
         keep: bool = False,
         detached: bool = False,
         priority: Class = Class.NORMAL,
     ) -> bytes:
-        """The value of a key, or NotFetched. Without a timeout the node tries until it has it."""
+        """The value of a key, or NotFetched. Without a timeout the node tries until it has it.
+
+        `targets`: ask nobody else. `local`: look into the node's own storages first. `keep`: keep
+        the value there. `detached`: kept, too, and not withdrawn when nobody waits here any more.
+        """
         wish = calls.wish(key, tag, targets, local, keep, detached, priority, timeout)
         results: list[FetchResult] = []
         subscription = self._session.fetch(wish, tag is not None, monotonic(), results.append)
         try:
             self._wait(lambda: results)
         except BaseException:  # Ctrl-C is one
-            self._session.withdraw(subscription)
+            self._session.abandon(subscription)
             self._flush()
             raise
         result = results[0]
         if isinstance(result, QuarryError):
             raise result
-        if isinstance(result, Ended):
-            raise NotFetched(key, result)
-        return result
+        if isinstance(result.value, Ended):
+            raise NotFetched(key, result.value)
+        return result.value
 
     def fetch_all(
         self,
-        keys: Iterable[bytes],
+        keys: Iterable[calls.Ask],
         *,
         timeout: float | None = None,
         tag: bytes | None = None,
-        targets: Iterable[bytes | str] = (),
+        targets: Iterable[calls.Peer] = (),
         local: bool = True,
         keep: bool = False,
         detached: bool = False,
         priority: Class = Class.NORMAL,
         window: int = 1024,
-    ) -> Iterator[tuple[bytes, bytes | Ended]]:
+    ) -> Iterator[calls.Fetched]:
         """Each key with its value, or how its fetch ended, as they come.
 
-        At most `window` are outstanding, so `keys` may be endless. What is still outstanding when
-        the iterator is closed is withdrawn.
+        A key may come as (key, targets), with targets of its own. At most `window` are outstanding,
+        so `keys` may be endless. What is still outstanding when the iterator is closed is withdrawn
+        unless it is detached. See fetch for the rest.
         """
         numbered, peers = enumerate(keys), tuple(targets)
-        results: deque[tuple[bytes, FetchResult]] = deque()
+        results: deque[FetchResult] = deque()
         waiting: dict[int, Subscription] = {}
 
-        def begin(number: int, key: bytes) -> None:
+        def begin(number: int, ask: calls.Ask) -> None:
             def then(result: FetchResult) -> None:
                 waiting.pop(number, None)
-                results.append((key, result))
+                results.append(result)
 
-            wish = calls.wish(key, tag, peers, local, keep, detached, priority, timeout)
+            wish = calls.wish(ask, tag, peers, local, keep, detached, priority, timeout)
             waiting[number] = self._session.fetch(wish, tag is not None, monotonic(), then)
 
         try:
@@ -142,14 +147,21 @@ class Client:
                         begin(*next_one)
                 self._wait(lambda: results or not waiting)
                 while results:
-                    key, result = results.popleft()
+                    result = results.popleft()
                     if isinstance(result, QuarryError):
                         raise result
-                    yield key, result
+                    yield result
         finally:
             for subscription in waiting.values():
-                self._session.withdraw(subscription)
+                self._session.abandon(subscription)
             self._flush()
+
+    def withdraw(self, keys: Iterable[bytes], tag: bytes | None = None) -> int:
+        """Ends this client's own subscriptions to these keys, under this tag or any, as cancelled;
+        others go on waiting. How many there were."""
+        ended = self._session.withdraw(keys, tag)
+        self._flush()
+        return ended
 
     def put(self, value: bytes, key: bytes | None = None) -> bytes:
         """Has a value judged and kept; its key, which may be left out where keys are digests."""
@@ -181,6 +193,10 @@ class Client:
         """What the node is doing: the fetches of these keys, or the oldest ones."""
         return self._call(calls.status(keys))
 
+    def workers(self) -> list[control.WorkerInfo]:
+        """The verifiers and storages attached."""
+        return self._call(calls.workers())
+
     def peers(self) -> list[control.PeerInfo]:
         return self._call(calls.peers())
 
@@ -190,21 +206,21 @@ class Client:
 
     def add_peer(
         self,
-        peer: bytes | str,
+        peer: calls.Peer,
         endpoint: str = "",
         role: PeerRole = PeerRole.PRIMARY,
         name: str = "",
     ) -> int:
         return self._call(calls.add_peer(calls.peer_entry(peer, endpoint, role, name)))
 
-    def remove_peer(self, peer: bytes | str) -> int:
+    def remove_peer(self, peer: calls.Peer) -> int:
         return self._call(calls.remove_peer(peer))
 
-    def block_peer(self, peer: bytes | str, seconds: float = 0) -> int:
+    def block_peer(self, peer: calls.Peer, seconds: float = 0) -> int:
         """0: for as long as a lie would."""
         return self._call(calls.block_peer(peer, seconds))
 
-    def unblock_peer(self, peer: bytes | str) -> int:
+    def unblock_peer(self, peer: calls.Peer) -> int:
         return self._call(calls.unblock_peer(peer))
 
     # Inside.

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from quarry.calls import Fetched
 from quarry.codec import Item, Message, Network, Writer, decode
 from quarry.errors import CallFailed, Ended, QuarryError, Refused, Unfit, Unreachable
 from quarry.home import AGENT
@@ -23,7 +24,7 @@ GRACE_S = 2.0  # that a node has beyond a deadline to say that it has passed
 
 log = logging.getLogger("quarry")
 
-FetchResult = bytes | Ended | QuarryError
+FetchResult = Fetched | QuarryError
 CallResult = tuple[list[Item], int] | QuarryError
 
 
@@ -31,7 +32,7 @@ CallResult = tuple[list[Item], int] | QuarryError
 class Subscription:
     wish: control.Fetch
     expires: float | None
-    then: Callable[[FetchResult], None] | None  # None: withdrawn, its terminal event is to come
+    then: Callable[[FetchResult], None] | None  # None: nobody waits, its terminal event is to come
 
 
 @dataclass(slots=True, eq=False)
@@ -87,12 +88,26 @@ class Session:
         self._subscriptions.setdefault((wish.tag, wish.key), deque()).append(subscription)
         return subscription
 
-    def withdraw(self, subscription: Subscription) -> None:
-        """Ends a subscription for its client at once; of one that has ended nothing is said."""
-        if subscription.then is not None:
-            subscription.then = None
-            wish = subscription.wish
-            self._writer.add(control.Withdraw(wish.tag, wish.key))
+    def abandon(self, subscription: Subscription) -> None:
+        """Nobody waits for it any more: it is withdrawn, unless it is to outlive its client."""
+        if subscription.then is None:
+            return
+        subscription.then = None
+        if not subscription.wish.detached:
+            self._withdraw(subscription)
+
+    def withdraw(self, keys: Iterable[bytes], tag: bytes | None) -> int:
+        """Ends the subscriptions to these keys, under this tag or any: they end as cancelled."""
+        wanted = set(keys)
+        ended = [
+            each
+            for (its_tag, key), there in self._subscriptions.items()
+            if key in wanted and tag in (None, its_tag)
+            for each in there
+        ]
+        for each in ended:
+            self._withdraw(each)
+        return len(ended)
 
     def call(
         self, make: Callable[[int], Item], now: float, then: Callable[[CallResult], None]
@@ -140,14 +155,18 @@ class Session:
         for subscription in self._all():
             if subscription.expires is not None and now > subscription.expires + GRACE_S:
                 then = subscription.then
-                self.withdraw(subscription)
+                self.abandon(subscription)
                 if then is not None:
-                    then(Ended(Terminal.EXPIRED))
+                    then(Fetched(subscription.wish.key, Ended(Terminal.EXPIRED)))
 
     def take_messages(self) -> list[Message]:
         return self._writer.take()
 
     # Inside.
+
+    def _withdraw(self, subscription: Subscription) -> None:
+        wish = subscription.wish
+        self._writer.add(control.Withdraw(wish.tag, wish.key))
 
     def _prepare(self, now: float) -> None:
         if self.failure is not None:
@@ -165,12 +184,12 @@ class Session:
         match item:
             case control.Ping(nonce):
                 self._writer.add(control.Pong(nonce))
-            case control.Resolved(tag, key, _, value):
-                self._terminal(tag, key, value)
+            case control.Resolved(tag, key, peer, value):
+                self._terminal(tag, Fetched(key, value, peer))
             case control.Ended(tag, key, how):
-                self._terminal(tag, key, Ended(how))
+                self._terminal(tag, Fetched(key, Ended(how)))
             case control.FetchRefused(tag, key, reason, detail):
-                self._terminal(tag, key, Ended(Terminal.REFUSED, reason, detail))
+                self._terminal(tag, Fetched(key, Ended(Terminal.REFUSED, reason, detail)))
             case control.Done(call, count):
                 self._answered(call, count)
             case control.Failed(call, reason, detail):
@@ -189,13 +208,13 @@ class Session:
                 if item.call in self._calls:
                     self._calls[item.call].answers.append(item)
 
-    def _terminal(self, tag: bytes, key: bytes, result: FetchResult) -> None:
-        there = self._subscriptions.get((tag, key))
+    def _terminal(self, tag: bytes, result: Fetched) -> None:
+        there = self._subscriptions.get((tag, result.key))
         if there is None:
             return
         subscription = there.popleft()
         if not there:
-            del self._subscriptions[tag, key]
+            del self._subscriptions[tag, result.key]
         self._end(subscription, result)
 
     def _end(self, subscription: Subscription, result: FetchResult) -> None:

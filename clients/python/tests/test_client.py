@@ -7,6 +7,7 @@ import logging
 import unittest
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from hashlib import sha256
 from typing import TypeVar
 from unittest.mock import patch
@@ -28,6 +29,7 @@ from quarry import (
     Class,
     Client,
     Ended,
+    Fetched,
     NotFetched,
     PeerRole,
     Refused,
@@ -35,6 +37,7 @@ from quarry import (
     Unreachable,
     peer_entry,
 )
+from quarry.calls import Ask
 from quarry.codec import Item, fields_of
 from quarry.protocol import control
 from quarry.words import FetchState, PeerState, Predicate, Reason, Terminal, WaitsFor, WorkerRole
@@ -152,9 +155,21 @@ class Fetching(ClientTest):
             self.resolve(fetch, fetch.key[:1])
         self.door.say(control.Ended(fetches[0].tag, keys[0], Terminal.IGNORED))
         results = fetching.result(DEADLINE_S)
-        self.assertEqual([key for key, _ in results], [keys[0], *reversed(keys[1:]), keys[0]])
-        self.assertEqual(results[-1][1], Ended(Terminal.IGNORED))
-        self.assertEqual(results[1][1], b"\4")
+        self.assertEqual([each.key for each in results], [keys[0], *reversed(keys[1:]), keys[0]])
+        self.assertEqual(results[-1], Fetched(keys[0], Ended(Terminal.IGNORED)))
+        self.assertEqual(results[1], Fetched(keys[4], b"\4", PEER))
+
+    def test_fetch_all_takes_targets_for_all_keys_and_for_each(self) -> None:
+        client = self.connected()
+        asks: list[Ask] = [KEY, (OTHER_KEY, [NODE, PEER])]
+        fetching = self.starts(lambda: list(client.fetch_all(asks, targets=[PEER])))
+        fetches = [self.door.expect(control.Fetch) for _ in asks]
+        self.assertEqual([fetch.targets for fetch in fetches], [(PEER,), (NODE, PEER)])
+        for fetch in fetches:
+            self.resolve(fetch)
+        self.assertEqual({each.key for each in fetching.result(DEADLINE_S)}, {KEY, OTHER_KEY})
+        with self.assertRaises(ValueError):
+            client.fetch(KEY, targets=["no key of a peer"])
 
     def test_fetch_all_keeps_to_its_window_and_withdraws_when_closed(self) -> None:
         client = self.connected()
@@ -163,11 +178,44 @@ class Fetching(ClientTest):
         first = self.starts(lambda: next(iterator))
         fetches = [self.door.expect(control.Fetch) for _ in range(3)]
         self.resolve(fetches[1])
-        self.assertEqual(first.result(DEADLINE_S), (fetches[1].key, b"value"))
+        self.assertEqual(first.result(DEADLINE_S), (fetches[1].key, b"value", PEER))
         self.assertTrue(self.door.nothing_said())
         iterator.close()  # type: ignore[attr-defined]
         withdrawn = {self.door.expect(control.Withdraw).key for _ in range(2)}
         self.assertEqual(withdrawn, {fetches[0].key, fetches[2].key})
+
+    def test_what_is_detached_stays_when_nobody_waits_for_it_any_more(self) -> None:
+        client = self.connected()
+        iterator = iter(client.fetch_all([KEY, OTHER_KEY], detached=True))
+        first = self.starts(lambda: next(iterator))
+        fetches = [self.door.expect(control.Fetch) for _ in range(2)]
+        self.resolve(fetches[0])
+        first.result(DEADLINE_S)
+        iterator.close()  # type: ignore[attr-defined]
+        asking = self.starts(client.clear)
+        self.door.say(control.Done(self.door.expect(control.Clear).call, 0))
+        asking.result(DEADLINE_S)
+        self.assertEqual(client.withdraw([KEY, OTHER_KEY]), 1)
+        self.assertEqual(self.door.expect(control.Withdraw).key, OTHER_KEY)
+
+    def test_withdraw_ends_the_subscriptions_of_these_keys_and_this_tag(self) -> None:
+        client = self.connected()
+        keys = [KEY, OTHER_KEY, bytes([9]) * 32]
+        iterator = iter(client.fetch_all(keys, tag=b"t"))
+        first = self.starts(lambda: next(iterator))
+        fetches = [self.door.expect(control.Fetch) for _ in keys]
+        self.resolve(fetches[2])
+        first.result(DEADLINE_S)
+        self.assertEqual(client.withdraw([KEY], tag=b"another"), 0)
+        self.assertEqual(client.withdraw([KEY], tag=b"t"), 1)
+        self.assertEqual(self.door.expect(control.Withdraw), control.Withdraw(b"t", KEY))
+        rest = self.starts(lambda: list(iterator))
+        self.door.say(control.Ended(b"t", KEY, Terminal.CANCELLED))
+        self.resolve(fetches[1])
+        self.assertEqual(
+            rest.result(DEADLINE_S),
+            [(KEY, Ended(Terminal.CANCELLED), b""), (OTHER_KEY, b"value", PEER)],
+        )
 
     def test_a_deadline_ends_a_fetch_though_the_node_forgets_to(self) -> None:
         with patch("quarry.session.GRACE_S", 0.0):
@@ -326,6 +374,10 @@ class Calling(ClientTest):
         status = asking.result(DEADLINE_S)
         self.assertEqual((status.node, status.fetches, status.workers), (node, [info], [working]))
         self.assertEqual(status.counters, {"puts": 8})
+        listing = self.starts(client.workers)
+        call = self.door.expect(control.Status).call
+        self.door.say(node, replace(working, call=call), control.Done(call, 0))
+        self.assertEqual(listing.result(DEADLINE_S), [replace(working, call=call)])
 
     def test_the_peer_set_is_read_and_changed(self) -> None:
         client = self.connected()
@@ -400,9 +452,24 @@ class WithAsyncio(unittest.IsolatedAsyncioTestCase):
         client = await self.connected()
         keys = [number.to_bytes(32) for number in range(40)]
         playing = asyncio.ensure_future(self.plays(lambda: self.resolves(40)))
-        fetched = {key: value async for key, value in client.fetch_all(keys, window=8)}
+        fetched = {key: value async for key, value, _ in client.fetch_all(keys, window=8)}
         await playing
         self.assertEqual(fetched, {key: key for key in keys})
+
+    async def test_withdraw_ends_what_another_task_waits_for(self) -> None:
+        client = await self.connected()
+        fetching = asyncio.create_task(client.fetch(KEY))
+        await self.plays(lambda: self.door.expect(control.Fetch))
+
+        def node() -> None:
+            withdrawn = self.door.expect(control.Withdraw)
+            self.door.say(control.Ended(withdrawn.tag, withdrawn.key, Terminal.CANCELLED))
+
+        self.assertEqual(await client.withdraw([KEY]), 1)
+        await self.plays(node)
+        with self.assertRaises(NotFetched) as caught:
+            await fetching
+        self.assertEqual(caught.exception.ended, Ended(Terminal.CANCELLED))
 
     async def test_calls_are_answered_or_fail(self) -> None:
         client = await self.connected()

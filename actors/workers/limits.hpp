@@ -19,8 +19,9 @@ inline constexpr std::uint32_t kMaxCredit = 512;
 inline constexpr std::size_t kMaxBytesHeld = 32 * 1024 * 1024;
 
 // A ROUTER never learns that a worker is gone, but a send does: so whoever holds jobs is pinged
-// this often, which bounds how long a dead worker's jobs wait.
-inline constexpr Duration kPingEvery = std::chrono::milliseconds(250);
+// this often, which bounds how long a dead worker's jobs wait: well below the 200 ms that a peer
+// waits at least for what it asked.
+inline constexpr Duration kPingEvery = std::chrono::milliseconds(50);
 // Nobody waits for an idle worker; this only keeps the table honest.
 inline constexpr Duration kPingIdleEvery = std::chrono::seconds(10);
 // How long a worker that claims to have come back on a new connection waits for the proof that its

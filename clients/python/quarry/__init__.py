@@ -3,6 +3,7 @@
 from quarry.aio import AsyncClient
 from quarry.calls import Fetched, Status, peer_entry
 from quarry.client import Client
+from quarry.codec import KeyRange
 from quarry.errors import CallFailed, Ended, NotFetched, QuarryError, Refused, Unfit, Unreachable
 from quarry.protocol.control import FetchInfo, NodeInfo, PeerEntry, PeerInfo, Welcome, WorkerInfo
 from quarry.words import (
@@ -27,6 +28,7 @@ __all__ = [
     "FetchInfo",
     "FetchState",
     "Fetched",
+    "KeyRange",
     "NodeInfo",
     "NotFetched",
     "Outcome",

@@ -28,7 +28,7 @@ from typing import ClassVar
 
 import zmq
 
-from quarry.codec import Item, Message, Network, Writer, clipped, decode
+from quarry.codec import Item, KeyRange, Message, Network, Writer, clipped, decode
 from quarry.errors import Refused, Unfit
 from quarry.home import AGENT
 from quarry.home import endpoint as endpoint_of
@@ -97,6 +97,7 @@ class Worker(ABC):
     name: str = "python"  # storages of one name are one storage in several processes
     credit: int = 64  # jobs held at a time
     threads: int = 1  # jobs done at a time
+    keys: tuple[KeyRange, ...] = ()  # which keys it is for; none named: all
 
     ROLE: ClassVar[WorkerRole]
     DOOR: ClassVar[str]
@@ -373,6 +374,7 @@ class _Loop:
                 self._worker.abilities(),
                 self._worker.name,
                 AGENT,
+                self._worker.keys,
             )
         )
         self._awaits_welcome = True

@@ -18,7 +18,7 @@ from unittest.mock import patch
 
 from doors import DEADLINE_MS, KEY, OTHER_KEY, PEER, Door, worker_door, worker_welcome
 
-from quarry import Refused, Storage, Verdict, Verifier
+from quarry import KeyRange, Refused, Storage, Verdict, Verifier
 from quarry.codec import Item
 from quarry.protocol import worker
 from quarry.words import Outcome, Reason, WorkerRole
@@ -297,8 +297,10 @@ class AStorage(WorkerTest):
             self.assertEqual([door.expect(worker.Done).job for _ in range(2)], [2, 3])
             self.assertEqual(storage.values, {})
 
-    def test_says_whether_it_keeps(self) -> None:
-        for storage, abilities in ((Dictionary({}), 1), (Keeping({}), 3)):
+    def test_says_whether_it_keeps_and_which_keys_it_is_for(self) -> None:
+        some = Keeping({})
+        some.keys = (KeyRange(b"a", b"c"), KeyRange(b"x", b"x"))
+        for storage, abilities in ((Dictionary({}), 1), (some, 3)):
             with worker_door("storages") as door:
                 thread = threading.Thread(target=storage.run, kwargs={"home": door.home})
                 thread.start()
@@ -307,6 +309,7 @@ class AStorage(WorkerTest):
                 door.expect(worker.Bye)
                 thread.join(DEADLINE_MS / 1000)
                 self.assertEqual((hello.role, hello.abilities), (WorkerRole.STORAGE, abilities))
+                self.assertEqual(hello.keys, storage.keys)
 
     def test_fails_what_it_cannot_do(self) -> None:
         with running(Dictionary({KEY: 5})) as door:  # type: ignore[dict-item]

@@ -15,6 +15,7 @@
 #include "actors/workers/lmdb_storage.hpp"
 #include "actors/workers/worker_actor.hpp"
 #include "bus/clock.hpp"
+#include "cli/client.hpp"
 #include "cli/home.hpp"
 #include "cli/peers_file.hpp"
 
@@ -57,6 +58,8 @@ struct EmbeddedNode::State {
 
   Result<> start();
   Result<> describe();
+  bool verifies() const { return options.verifies && !node.network.digest.empty(); }
+  Result<> workers_attached();
   std::vector<std::pair<std::string, std::vector<Make>>> placed();
   Make worker(std::string door, std::function<Result<std::unique_ptr<workers::Work>>()> work);
 
@@ -127,7 +130,7 @@ std::vector<std::pair<std::string, std::vector<Make>>> EmbeddedNode::State::plac
   std::vector<Make> consumer = {
       [this](bus::Loop& loop) { return consumer_bridge::Actor::open(loop, context, node, {}); }};
   // Where keys are no digests there is nothing to compare: a verifier has to be attached.
-  if (options.verifies && !node.network.digest.empty()) {
+  if (verifies()) {
     consumer.push_back(worker(verifier_endpoint(), [this] {
       return workers::DigestVerifier::open(node.network.digest, node.network.key_length);
     }));
@@ -176,7 +179,25 @@ Result<> EmbeddedNode::State::start() {
     if (!thread) return tl::unexpected(thread.error());
     threads.push_back(std::move(*thread));
   }
-  return {};
+  return workers_attached();
+}
+
+// Waits for the built-in workers, which attach as any others do: until then a node would say that
+// it cannot put.
+Result<> EmbeddedNode::State::workers_attached() {
+  constexpr Duration kAttachWithin = std::chrono::seconds(10);
+  const std::size_t built_in = (verifies() ? 1 : 0) + (store ? 2 : 0);
+  auto client = Client::connect(context, control_endpoint(), {});
+  if (!client) return tl::unexpected(client.error());
+  for (const Time until = bus::now() + kAttachWithin; bus::now() < until;) {
+    Client::Items answers;
+    const auto asked = (*client)->call(control::Status{}, answers);
+    if (!asked) return tl::unexpected(asked.error());
+    std::size_t attached = 0;
+    for (const auto& item : answers) attached += std::holds_alternative<report::WorkerInfo>(item);
+    if (attached >= built_in) return {};
+  }
+  return error(Error::Kind::internal, "the built-in verifier and storage did not attach");
 }
 
 EmbeddedNode::EmbeddedNode(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -91,6 +91,12 @@ class Clients(WorkerCase):
             self.assertEqual({info.name for info in client.workers()}, {"sha256", "store"})
             self.assertEqual(client.status().node.name, "asking")
 
+    def test_a_node_that_says_it_is_ready_has_its_own_verifier_and_storage(self):
+        for name in ("one", "two", "three"):
+            with Client(home=self.node(name).start().home) as client:
+                self.assertEqual(sorted(info.name for info in client.workers()),
+                                 ["sha256", "store", "store"])
+
     def test_R20_a_client_retains_by_each_predicate_and_its_negation(self):
         alone = self.node("alone").start()
         keys = [bytes([first]) + bytes(31) for first in range(4)]

@@ -140,10 +140,10 @@ class WorkerCase(Case):
         self.pool = concurrent.futures.ThreadPoolExecutor(8)
         self.addCleanup(self.pool.shutdown)
 
-    def pair(self, *options):
+    def pair(self):
         """A node that serves and one that asks it; neither has a verifier of its own."""
-        serving = self.node("serving", "--digest", "none", *options)
-        asking = self.node("asking", "--digest", "none", *options).knows(serving)
+        serving = self.node("serving", "--digest", "none")
+        asking = self.node("asking", "--digest", "none").knows(serving)
         serving.knows(asking).start()
         self.connected(asking.start())
         return serving, asking

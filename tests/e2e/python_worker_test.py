@@ -85,8 +85,8 @@ class Dying(WorkerCase):
     def test_R37_what_a_killed_storage_held_another_one_answers_at_once(self):
         serving = self.node("serving")
         asking = self.three_ask(serving)
+        holding = self.worker("holds", serving)  # asked first: it attached first
         self.worker("numbers", serving, 300)
-        holding = self.worker("holds", serving)  # by its name it is asked before "numbers"
         events = [self.events(node) for node in asking]
         for i, client in enumerate(events):
             client.fetch([key_of(i * 100 + n) for n in range(100)])

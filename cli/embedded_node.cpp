@@ -118,7 +118,9 @@ Make EmbeddedNode::State::worker(std::string door,
 // The threads, and who lives on each.
 std::vector<std::pair<std::string, std::vector<Make>>> EmbeddedNode::State::placed() {
   const Make producer = [this](bus::Loop& loop) {
-    return producer_bridge::Actor::open(loop, context, node, {});
+    producer_bridge::Config config;
+    config.keep_in = options.keep_in;
+    return producer_bridge::Actor::open(loop, context, node, std::move(config));
   };
   const Make selector = [this](bus::Loop& loop) {
     peer_selector::Config config;

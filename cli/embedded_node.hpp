@@ -34,6 +34,7 @@ struct NodeOptions {
   std::string listen;  // tcp endpoint; empty: the node only asks
   Network network;
   std::string name;
+  std::string keep_in = "store";  // name of the storage that keeps
   Placement placement = Placement::one;
   std::filesystem::path peers_file;
   bool verifies = true;  // with the built-in digest verifier, where the network has a digest

@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
            add_cancel,
            add_status,
            add_peers,
+           add_workers,
            add_testnet,
            add_bench,
        }) {

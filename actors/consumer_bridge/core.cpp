@@ -25,8 +25,7 @@ void Core::engine_attached() {
   deliveries_.clear();
   waiting_.clear();
   last_tries_.clear();
-  attached_said_ = static_cast<std::uint32_t>(verifiers_.size());
-  effects_.push_back(link::Attached{WorkerRole::verifier, attached_said_, {}});
+  effects_.push_back(said_);
 }
 
 void Core::judge_received(const link::Judge& judge, Time now) {
@@ -44,7 +43,7 @@ void Core::judge_received(const link::Judge& judge, Time now) {
   delivery.judge = judge;
   delivery.judge.value = judge.value.kept();
   delivery.arrival = ++arrivals_;
-  waiting_.emplace(delivery.arrival, judge.delivery);
+  enter(judge.delivery, delivery);
   dispatch(now);
 }
 
@@ -57,7 +56,7 @@ void Core::abort_received(const link::Abort& abort) {
     effects_.push_back(ToWorker<worker::Abort>{jobs_.at(delivery.job).worker, {delivery.job}});
     return;
   }
-  queue_of(delivery).erase(delivery.arrival);
+  leave(delivery);
   verdict(abort.delivery, Outcome::lost, {});
 }
 
@@ -76,8 +75,10 @@ void Core::survey_received(const link::Survey& survey, Time now) {
   counter("verdicts_poison_total", total_.poison);
   counter("verdicts_nonsense_total", total_.nonsense);
   counter("verdicts_unmatched_total", total_.unmatched);
+  counter("judge_unclaimed_total", total_.unclaimed);
   counter("judge_refused_total", total_.refused);
   counter("verifiers_refused_total", verifiers_.refused_total());
+  counter("verifiers_duplicates_total", verifiers_.duplicates_total());
   counter("judge_waiting", waiting());
   counter("judge_out", out());
   effects_.push_back(report::Done{survey.call, verifiers_.size()});
@@ -171,15 +172,17 @@ void Core::worker_gone(WorkerId worker, Time now) {
     lost_of(instance, departure.jobs, "the verifier is gone");
   } else {
     // What was on its way to the old connection is lost: all is said again.
+    const worker::Hello& hello = verifiers_.hello(*departure.successor);
     for (const JobId id : departure.jobs) {
       Job& job = jobs_.at(id);
       job.worker = *departure.successor;
-      if (job.delivery) {
+      if (job.delivery && contains(hello.keys, deliveries_.at(job.delivery).judge.key)) {
         send(job.worker, deliveries_.at(job.delivery));
-      } else {
-        verifiers_.job_lost(job.worker, id);
-        forget_job(id);
+        continue;
       }
+      verifiers_.job_lost(job.worker, id);
+      const DeliveryId delivery = *taken_from(job.worker, id);
+      if (delivery) lost(delivery, instance, "the verifier came back for other keys");
     }
   }
   dispatch(now);
@@ -207,48 +210,6 @@ void Core::time_passed(Time now) {
   dispatch(now);
 }
 
-Core::Queue& Core::queue_of(const Delivery& delivery) {
-  return delivery.losers.size() + 1 == kLossesOfPoison ? last_tries_ : waiting_;
-}
-
-void Core::dispatch(Time now) {
-  while (!last_tries_.empty()) {
-    const DeliveryId id = last_tries_.begin()->second;
-    const auto worker = verifiers_.pick({.rather_not = deliveries_.at(id).losers, .alone = true});
-    if (!worker) break;
-    last_tries_.erase(last_tries_.begin());
-    give(id, *worker, true, now);
-  }
-  // No verifier is idle: nobody gets more until one is, or last tries would wait for ever.
-  if (!last_tries_.empty() && alone_ == 0) return;
-  while (!waiting_.empty()) {
-    const DeliveryId id = waiting_.begin()->second;
-    const auto worker = verifiers_.pick({.rather_not = deliveries_.at(id).losers});
-    if (!worker) return;
-    waiting_.erase(waiting_.begin());
-    give(id, *worker, false, now);
-  }
-}
-
-void Core::give(DeliveryId id, WorkerId worker, bool alone, Time now) {
-  if (next_job_ == 0) ++next_job_;
-  const JobId job{next_job_++};
-  Delivery& delivery = deliveries_.at(id);
-  delivery.job = job;
-  jobs_.emplace(job, Job{worker, id, now + config_.job_deadline, alone});
-  deadlines_.emplace(now + config_.job_deadline, job);
-  alone_ += alone ? 1 : 0;
-  verifiers_.job_given(worker, job, now, {delivery.judge.value.size(), alone});
-  send(worker, delivery);
-}
-
-void Core::send(WorkerId worker, const Delivery& delivery) {
-  const link::Judge& judge = delivery.judge;
-  effects_.push_back(ToWorker<worker::Judge>{
-      worker, {delivery.job, judge.key, judge.peer, judge.subscribers, judge.value}});
-  if (delivery.aborted) effects_.push_back(ToWorker<worker::Abort>{worker, {delivery.job}});
-}
-
 // Whether this worker has no say here; it is told so.
 bool Core::refused(WorkerId worker) {
   if (verifiers_.attached(worker)) return false;
@@ -274,7 +235,7 @@ std::optional<DeliveryId> Core::taken_from(WorkerId worker, JobId id) {
 void Core::forget_job(JobId id) {
   const auto job = jobs_.find(id);
   deadlines_.erase({job->second.deadline, id});
-  alone_ -= job->second.alone ? 1 : 0;
+  alone_.erase(id);
   jobs_.erase(job);
 }
 
@@ -287,7 +248,7 @@ void Core::lost(DeliveryId id, Instance loser, const std::string& how) {
   }
   delivery.losers.push_back(loser);
   if (delivery.losers.size() < kLossesOfPoison) {
-    queue_of(delivery).emplace(delivery.arrival, id);
+    enter(id, delivery);
     return;
   }
   ++total_.poison;
@@ -313,16 +274,18 @@ void Core::absorb() {
   for (auto& effect : verifiers_.take_effects()) {
     std::visit([&](auto& said) { effects_.push_back(std::move(said)); }, effect);
   }
-  const auto attached = static_cast<std::uint32_t>(verifiers_.size());
-  if (attached == attached_said_) return;
-  attached_said_ = attached;
-  effects_.push_back(link::Attached{WorkerRole::verifier, attached, {}});
+  link::Attached attached{WorkerRole::verifier, static_cast<std::uint32_t>(verifiers_.size()),
+                          verifiers_.scopes().keys()};
+  if (attached == said_) return;
+  said_ = std::move(attached);
+  effects_.push_back(said_);
 }
 
 void Core::check_invariants() const {
   verifiers_.check_invariants();
   QUARRY_CHECK(deliveries_.size() <= kMaxDeliveries);
   QUARRY_CHECK(deadlines_.size() == jobs_.size());
+  QUARRY_CHECK(scopes_version_ == verifiers_.scopes().version());
   std::size_t delivered = 0;
   std::size_t alone = 0;
   for (const auto& [id, job] : jobs_) {
@@ -336,14 +299,20 @@ void Core::check_invariants() const {
     QUARRY_CHECK(deliveries_.at(job.delivery).job == id);
     ++delivered;
   }
-  QUARRY_CHECK(alone == alone_);
+  QUARRY_CHECK(alone == alone_.size());
   QUARRY_CHECK(delivered + waiting() == deliveries_.size());
+  std::map<const Line*, std::size_t> bytes;
   for (const auto& [id, delivery] : deliveries_) {
     QUARRY_CHECK(delivery.losers.size() < kLossesOfPoison);
     if (delivery.job) continue;
     QUARRY_CHECK(!delivery.aborted);
-    const Queue& queue = delivery.losers.size() + 1 == kLossesOfPoison ? last_tries_ : waiting_;
-    QUARRY_CHECK(queue.at(delivery.arrival) == id);
+    const Lines& lines = is_last_try(delivery) ? last_tries_ : waiting_;
+    const Line& line = lines.at(verifiers_.scopes().of(delivery.judge.key));
+    QUARRY_CHECK(line.queue.at(delivery.arrival) == id);
+    bytes[&line] += delivery.judge.value.size();
+  }
+  for (const Lines* lines : {&waiting_, &last_tries_}) {
+    for (const auto& [scopes, line] : *lines) QUARRY_CHECK(line.bytes == bytes[&line]);
   }
 }
 

@@ -2,10 +2,14 @@
 // happens when one is lost (N6). It remembers no fetch and knows no keys' meaning; it never blames
 // a peer, and each Judge of the Engine gets exactly one Verdict.
 //
-// A delivery is `waiting` (no verifier has free credit) or `out` (one verifier holds it, as a job).
-// A lost verdict brings it back to waiting, at the place that its age gives it; the third loss
-// makes it poison. Its last try it has alone: the verifier gets no other job meanwhile, so that a
-// value which kills verifiers does not make poison of all that were judged beside it.
+// A delivery is `waiting` (no verifier that is for its key has free credit) or `out` (one verifier
+// holds it, as a job). A lost verdict brings it back to waiting, at the place that its age gives
+// it; the third loss makes it poison. Its last try it has alone: the verifier gets no other job
+// meanwhile, so that a value which kills verifiers does not make poison of all that were judged
+// beside it.
+//
+// What waits stands in lines, one for each set of verifiers that keys may have, so that a key whose
+// verifiers are busy or missing holds up no other.
 #pragma once
 
 #include <map>
@@ -81,7 +85,7 @@ class Core {
   bool knows(WorkerId worker) const {
     return verifiers_.attached(worker) || verifiers_.waits(worker);
   }
-  std::size_t waiting() const { return waiting_.size() + last_tries_.size(); }
+  std::size_t waiting() const;
   std::size_t out() const { return jobs_.size(); }
   void check_invariants() const;
 
@@ -99,10 +103,22 @@ class Core {
     Time deadline;
     bool alone = false;
   };
-  using Queue = std::map<std::uint64_t, DeliveryId>;  // by arrival
+  struct Line {
+    std::map<std::uint64_t, DeliveryId> queue;  // by arrival
+    std::size_t bytes = 0;
+    bool stuck = false;  // nobody can take its first, in this dispatch
+  };
+  using Lines = std::map<workers::Scopes, Line>;  // by which verifiers are for the key
 
-  Queue& queue_of(const Delivery& delivery);
+  bool is_last_try(const Delivery& delivery) const;
+  Line& line_of(const Delivery& delivery);
+  void enter(DeliveryId id, const Delivery& delivery);
+  void leave(const Delivery& delivery);
+  void regroup();
   void dispatch(Time now);
+  workers::Scopes give_last_tries(Time now);
+  void give_others(workers::Scopes scopes, Time now);
+  void drop_unclaimed();
   void give(DeliveryId id, WorkerId worker, bool alone, Time now);
   void send(WorkerId worker, const Delivery& delivery);
   bool refused(WorkerId worker);
@@ -116,14 +132,15 @@ class Core {
   Config config_;
   workers::Attached verifiers_;
   std::unordered_map<DeliveryId, Delivery> deliveries_;
-  Queue waiting_;
-  Queue last_tries_;
+  Lines waiting_;
+  Lines last_tries_;
+  std::uint64_t scopes_version_ = 0;  // of the verifiers' keys, when the lines were made
   std::unordered_map<JobId, Job> jobs_;
   std::set<std::pair<Time, JobId>> deadlines_;
-  std::size_t alone_ = 0;  // jobs that are out alone
+  std::set<JobId> alone_;  // jobs that are out alone
   std::uint64_t next_job_;
   std::uint64_t arrivals_ = 0;
-  std::uint32_t attached_said_ = 0;
+  link::Attached said_;
   struct {
     std::uint64_t judge_jobs = 0;
     std::array<std::uint64_t, Names<Outcome>::list.size()> verdicts{};
@@ -131,6 +148,7 @@ class Core {
     std::uint64_t nonsense = 0;
     std::uint64_t unmatched = 0;
     std::uint64_t poison = 0;
+    std::uint64_t unclaimed = 0;
     std::uint64_t refused = 0;
   } total_;
   std::vector<Effect> effects_;

@@ -17,6 +17,13 @@ inline constexpr std::size_t kLossesOfPoison = 3;
 // beyond is answered `lost` at once, and counted.
 inline constexpr std::size_t kMaxDeliveries = 64 * 1024;
 
+// Deliveries, and their bytes, that wait because no verifier attached is for their key: a sixteenth
+// of the Engine's room for answers, and a quarter of its bytes, so that they never take it all from
+// keys that can be judged. Beyond, the oldest is answered `lost`, and counted. While no verifier is
+// attached at all nothing is taken from anybody, and all of them wait.
+inline constexpr std::size_t kMaxUnclaimed = 256;
+inline constexpr std::size_t kMaxUnclaimedBytes = 64 * 1024 * 1024;
+
 // Bytes that may wait for one verifier that does not read, before it is given up: more than it may
 // be given to hold. The largest value of the network comes on top.
 inline constexpr std::size_t kDoorBudget = 2 * workers::kMaxBytesHeld;

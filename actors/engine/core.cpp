@@ -80,7 +80,7 @@ void Core::fetch_asked(ClientId id, control::Fetch ask, Time now) {
     targets_.emplace(fetches_[slot].id, std::move(ask.targets));
     fetches_[slot].targeted = true;
   }
-  ask.local&& storages_ > 0 ? look(slot) : want(slot);
+  ask.local&& storages_.workers > 0 ? look(slot) : want(slot);
 }
 
 void Core::withdraw_asked(ClientId id, const control::Withdraw& ask, Time now) {

@@ -154,6 +154,8 @@ class Core {
   void fail_call(CallId id, Reason reason, std::string detail);
   void finish_status(CallId id);
   void part_done(Call& call, Part part);
+  // Why nobody can judge a value of this key; empty: somebody can.
+  std::string_view unjudged(const Key& key) const;
   void describe(const Call& call, Slot fetch, const link::Waits& waits);
   void count(const Call& call);
   void errand_done(CallId id, const report::Failed* failed);
@@ -205,7 +207,7 @@ class Core {
 
   std::uint16_t life_ = 0;                    // of the selector; 0: none has attached
   bool consumer_ = false, producer_ = false;  // has attached
-  std::uint32_t verifiers_ = 0, storages_ = 0;
+  link::Attached verifiers_{WorkerRole::verifier}, storages_{WorkerRole::storage};
   std::uint64_t nonce_ = 0;
   Slot retell_ = kNone;  // how far a new selector has been told
   Slot stop_ = kNone;    // how far subscriptions have been told `stopped`

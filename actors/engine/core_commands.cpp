@@ -107,6 +107,11 @@ void Core::part_done(Call& call, Part part) {
   if (call.parts == 0) finish_status(call.id);
 }
 
+std::string_view Core::unjudged(const Key& key) const {
+  if (verifiers_.workers == 0) return "no verifier is attached";
+  return contains(verifiers_.keys, key) ? "" : "no verifier that is attached is for this key";
+}
+
 // `waits` is what the selector says of a fetch that it pursues; of the others the Engine knows.
 void Core::describe(const Call& call, Slot slot, const link::Waits& waits) {
   const Fetch& fetch = fetches_[slot];
@@ -119,11 +124,15 @@ void Core::describe(const Call& call, Slot slot, const link::Waits& waits) {
     info.waits_for = WaitsFor::storage;
     info.detail = "the own storages are asked";
   } else if (fetch.state == FetchState::validating) {
-    info.waits_for = verifiers_ > 0 ? WaitsFor::verdict : WaitsFor::verifier;
-    info.detail = verifiers_ > 0 ? "a verifier judges a value" : "no verifier is attached";
+    const std::string_view why = unjudged(fetch.key);
+    info.waits_for = why.empty() ? WaitsFor::verdict : WaitsFor::verifier;
+    info.detail =
+        why.empty() ? "a verifier judges a value" : "a value is here, and " + std::string(why);
   } else if (!told(fetch)) {
     info.waits_for = WaitsFor::peer_set;
     info.detail = "the peer selector has not been told yet";
+  } else if (info.waits_for == WaitsFor::room && verifiers_.workers == 0) {
+    info.detail = "no verifier is attached, and as many values wait for one as there is room for";
   }
   tell(call.client, std::move(info));
 }
@@ -241,8 +250,10 @@ void Core::put_asked(ClientId client, control::Put ask, Time now) {
     return fail(Reason::too_large, "values of this network have at most " +
                                        std::to_string(self_.network.max_value) + " bytes");
   }
-  if (storages_ == 0) return fail(Reason::unavailable, "no storage is attached");
-  if (verifiers_ == 0) return fail(Reason::unavailable, "no verifier is attached");
+  if (storages_.workers == 0) return fail(Reason::unavailable, "no storage is attached");
+  if (const auto why = unjudged(ask.key); !why.empty()) {
+    return fail(Reason::unavailable, std::string(why));
+  }
   if (!puts_.fits(size)) return fail(Reason::full, "too many values are being put");
   ++totals_.puts;
   puts_.take(size);
@@ -334,7 +345,7 @@ void Core::selector_attached(Time now) {
 void Core::consumer_attached(Time now) {
   now_ = now;
   consumer_ = true;
-  verifiers_ = 0;
+  verifiers_ = {WorkerRole::verifier};
   std::vector<DeliveryId> out;
   for (const auto& [id, delivery] : deliveries_.all()) out.push_back(id);
   for (const DeliveryId id : out) {
@@ -353,7 +364,7 @@ void Core::consumer_attached(Time now) {
 void Core::producer_attached(Time now) {
   now_ = now;
   producer_ = true;
-  storages_ = 0;
+  storages_ = {WorkerRole::storage};
   for (const auto& [id, look_up] : look_ups_.out()) {
     const Slot slot = fetches_.find(look_up.fetch);
     if (slot == kNone) continue;
@@ -370,7 +381,7 @@ void Core::producer_attached(Time now) {
 
 void Core::workers_attached(const link::Attached& attached, Time now) {
   now_ = now;
-  (attached.role == WorkerRole::verifier ? verifiers_ : storages_) = attached.workers;
+  (attached.role == WorkerRole::verifier ? verifiers_ : storages_) = attached;
 }
 
 }  // namespace quarry::engine

@@ -8,7 +8,7 @@ Core::Core(Config config, Self self, std::uint64_t seed)
     : config_(std::move(config)),
       self_(std::move(self)),
       askers_(self_.network, seed, effects_),
-      storages_(config_.keep_in, seed, effects_),
+      storages_(config_.built_in, config_.keep_in, seed, effects_),
       shared_(0, SaltedHash{seed}) {}
 
 Core::Standing Core::heard(const std::optional<PeerKey>& peer, const Route& route, Time now) {
@@ -260,8 +260,7 @@ void Core::change(CallId call, Work work, Time now) {
   const auto job = storages_.keep(work, now);
   if (!job) {
     ++totals_.keeps_failed;
-    effects_.push_back(report::Failed{call, Reason::unavailable,
-                                      "no storage called " + config_.keep_in + " is attached"});
+    effects_.push_back(report::Failed{call, Reason::unavailable, job.error()});
     return;
   }
   keeps_.emplace(work.ticket, Keep{call, *job, bytes});
@@ -310,6 +309,7 @@ void Core::survey_received(const link::Survey& survey, Time now) {
       {"storage_strays_total", storages_.strays()},
       {"storage_nonsense_total", totals_.nonsense},
       {"storage_refused_total", storages_.refused() + totals_.unfit_stored},
+      {"storage_duplicates_total", storages_.duplicates()},
   };
   for (const auto& [name, value] : counters) {
     effects_.push_back(report::Counter{survey.call, name, value});

@@ -15,8 +15,9 @@ std::uint32_t peer_part(std::uint32_t credit) {
 
 }  // namespace
 
-Storages::Storages(std::string built_in, std::uint64_t seed, Effects& effects)
+Storages::Storages(std::string built_in, std::string keep_in, std::uint64_t seed, Effects& effects)
     : built_in_(std::move(built_in)),
+      keep_in_(std::move(keep_in)),
       workers_({.role = WorkerRole::storage}),
       next_job_(seed >> 2 | 1),
       effects_(effects) {}
@@ -24,7 +25,7 @@ Storages::Storages(std::string built_in, std::uint64_t seed, Effects& effects)
 std::optional<JobId> Storages::look_up(const Work& work, std::optional<Place>& last, Time now) {
   auto at = last ? storages_.upper_bound(*last) : storages_.begin();
   for (; at != storages_.end(); ++at) {
-    if (at->second.looking_credit == 0) continue;
+    if (at->second.looking_credit == 0 || !contains(at->second.keys, work.key)) continue;
     const auto job = enter(work, at, now);
     if (!job) continue;
     last = at->first;
@@ -33,10 +34,21 @@ std::optional<JobId> Storages::look_up(const Work& work, std::optional<Place>& l
   return std::nullopt;
 }
 
-std::optional<JobId> Storages::keep(const Work& work, Time now) {
-  const auto at = storages_.find(Place{true, built_in_});
-  if (at == storages_.end() || at->second.keepers == 0) return std::nullopt;
-  return enter(work, at, now);
+tl::expected<JobId, std::string> Storages::keep(const Work& work, Time now) {
+  const std::string called = "storage called " + keep_in_;
+  std::string why = "no " + called + " is attached";
+  for (auto at = storages_.begin(); at != storages_.end(); ++at) {
+    const Storage& storage = at->second;
+    if (storage.name != keep_in_) continue;
+    if (storage.keepers == 0) {
+      why = "the " + called + " keeps nothing";
+    } else if (!contains(storage.keys, work.key)) {
+      why = "the " + called + " is not for this key";
+    } else {
+      return *enter(work, at, now);
+    }
+  }
+  return tl::unexpected(std::move(why));
 }
 
 std::optional<JobId> Storages::enter(const Work& work, Table::iterator at, Time now) {
@@ -56,7 +68,9 @@ std::optional<JobId> Storages::enter(const Work& work, Table::iterator at, Time 
 bool Storages::give(JobId id, Job& job, Storage& storage, Time now) {
   const bool for_peers = job.work.line == Line::peers;
   if (for_peers && storage.peer_jobs >= peer_part(storage.looking_credit)) return false;
-  const auto worker = workers_.pick({.abilities = ability(job.work.line), .name = job.place.name});
+  const auto worker = workers_.pick({.abilities = ability(job.work.line),
+                                     .name = storage.name,
+                                     .scopes = workers_.scopes().exactly(storage.keys)});
   if (!worker) return false;
   workers_.job_given(*worker, id, now);
   storage.peer_jobs += for_peers ? 1 : 0;
@@ -130,6 +144,7 @@ void Storages::ran_out(JobId id, Time now) {
 void Storages::hello_received(WorkerId worker, const worker::Hello& hello, Time now) {
   const bool useful = (hello.abilities & (worker::kLooksUp | worker::kKeeps)) != 0;
   if (!useful && hello.role == WorkerRole::storage && !workers_.attached(worker)) {
+    ++refused_;
     effects_.push_back(
         workers::Refuse{worker, Reason::unsupported, "a storage looks up, or keeps, or both"});
     effects_.push_back(Forget{worker});
@@ -224,21 +239,31 @@ void Storages::absorb() {
     }
     const auto* welcome = std::get_if<workers::Welcome>(&effect);
     if (welcome == nullptr || !workers_.attached(welcome->worker)) continue;
+    if (known_.contains(welcome->worker)) continue;
     const worker::Hello& hello = workers_.hello(welcome->worker);
-    const Place place{hello.name == built_in_, hello.name};
-    known_.try_emplace(welcome->worker, Known{place, hello.abilities, hello.credit, Time::min()});
+    known_[welcome->worker] = {place_of(hello), hello.abilities, hello.credit, Time::min()};
   }
+}
+
+Storages::Place Storages::place_of(const worker::Hello& hello) {
+  const auto known = std::find_if(storages_.begin(), storages_.end(), [&](const auto& storage) {
+    return storage.second.name == hello.name && storage.second.keys == hello.keys;
+  });
+  if (known != storages_.end()) return known->first;
+  const bool built_in = hello.name == built_in_ && hello.keys.empty();
+  const Place place = built_in ? kBuiltIn : ++last_place_;
+  Storage& storage = storages_[place];
+  storage.name = hello.name;
+  storage.keys = hello.keys;
+  return place;
 }
 
 void Storages::recount(std::vector<Work>& orphans) {
   for (auto& [place, storage] : storages_) storage.looking_credit = storage.keepers = 0;
-  std::uint32_t lookers = 0;
   for (const auto& [id, known] : known_) {
-    Storage& storage = storages_[known.place];
+    Storage& storage = storages_.at(known.place);
     if ((known.abilities & worker::kKeeps) != 0) ++storage.keepers;
-    if ((known.abilities & worker::kLooksUp) == 0) continue;
-    storage.looking_credit += known.credit;
-    ++lookers;
+    if ((known.abilities & worker::kLooksUp) != 0) storage.looking_credit += known.credit;
   }
   for (auto at = storages_.begin(); at != storages_.end();) {
     Storage& storage = at->second;
@@ -249,12 +274,14 @@ void Storages::recount(std::vector<Work>& orphans) {
     const bool staffed = storage.looking_credit > 0 || storage.keepers > 0;
     at = staffed ? std::next(at) : storages_.erase(at);
   }
-  if (std::exchange(lookers_, lookers) != lookers) say_attached();
+  link::Attached attached{WorkerRole::storage, static_cast<std::uint32_t>(known_.size()),
+                          workers_.scopes().keys()};
+  if (attached == said_) return;
+  said_ = std::move(attached);
+  say_attached();
 }
 
-void Storages::say_attached() {
-  effects_.push_back(link::Attached{WorkerRole::storage, lookers_, {}});
-}
+void Storages::say_attached() { effects_.push_back(said_); }
 
 Time Storages::next_deadline() const {
   const Time lost = forgotten_.empty() ? kNever : forgotten_.begin()->first + kForgottenWithin;

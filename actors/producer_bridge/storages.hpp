@@ -2,10 +2,10 @@
 // job, what waits for free credit, and what becomes of the jobs of a worker that is gone. It knows
 // of a job only for whom it is done (a ticket), never what the answer means.
 //
-// Workers of one name are one storage. A job waits in one of its storage's lines: what the Engine
-// looks up goes before what peers look up, and a part of the credit is left to it (R38). A storage
-// that let a job run out while it answered nothing is passed over until it answers again, but for a
-// trial now and then: nobody new waits in its lines.
+// Workers of one name, and for the same keys, are one storage. A job waits in one of its storage's
+// lines: what the Engine looks up goes before what peers look up, and a part of the credit is left
+// to it (R38). A storage that let a job run out while it answered nothing is passed over until it
+// answers again, but for a trial now and then: nobody new waits in its lines.
 #pragma once
 
 #include <array>
@@ -13,6 +13,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tl/expected.hpp>
 #include <unordered_map>
 #include <vector>
 
@@ -35,25 +36,19 @@ struct Work {
 
 class Storages {
  public:
-  // A storage's place in the order in which storages are asked: the built-in one, then by name.
-  struct Place {
-    bool built_in = false;
-    std::string name;
-    friend bool operator<(const Place& a, const Place& b) {
-      if (a.built_in != b.built_in) return a.built_in;
-      return a.name < b.name;
-    }
-    friend bool operator==(const Place&, const Place&) = default;
-  };
+  // A storage's place in the order in which storages are asked: the built-in one has the first, the
+  // others follow as they attached.
+  using Place = std::uint64_t;
 
-  Storages(std::string built_in, std::uint64_t seed, Effects& effects);
+  // `keep_in` names the storage that keeps.
+  Storages(std::string built_in, std::string keep_in, std::uint64_t seed, Effects& effects);
 
   // Jobs.
 
   // Has the storage after `last` look it up, and makes that the last one. None: no storage is left.
   std::optional<JobId> look_up(const Work& work, std::optional<Place>& last, Time now);
-  // Has the built-in storage keep or remove. None: nobody is attached who could.
-  std::optional<JobId> keep(const Work& work, Time now);
+  // Has the storage that keeps do it, or remove. Otherwise why nobody is attached who could.
+  tl::expected<JobId, std::string> keep(const Work& work, Time now);
   // Nobody waits for it any more.
   void forget(JobId job);
   // The same, because its time is over.
@@ -75,13 +70,14 @@ class Storages {
   // The jobs that nobody has now.
   std::vector<Work> time_passed(Time now);
 
-  // Says the number of workers that look up; it says changes by itself.
+  // Says how many workers are attached, and for which keys; it says changes by itself.
   void say_attached();
   std::vector<report::WorkerInfo> describe(CallId call, Time now) const {
     return workers_.describe(call, now);
   }
   std::uint64_t strays() const { return strays_; }
-  std::uint64_t refused() const { return workers_.refused_total(); }
+  std::uint64_t refused() const { return refused_ + workers_.refused_total(); }
+  std::uint64_t duplicates() const { return workers_.duplicates_total(); }
   std::size_t jobs() const { return jobs_.size(); }
   void check_invariants() const;
 
@@ -94,6 +90,8 @@ class Storages {
     bool forgotten = false;
   };
   struct Storage {
+    std::string name;
+    std::vector<KeyRange> keys;
     std::uint32_t looking_credit = 0;  // of all its workers that look up
     std::uint32_t keepers = 0;
     std::uint32_t peer_jobs = 0;  // of Line::peers, out
@@ -108,7 +106,9 @@ class Storages {
     Time answered;
   };
   using Table = std::map<Place, Storage>;
+  static constexpr Place kBuiltIn = 0;
 
+  Place place_of(const worker::Hello& hello);
   std::optional<JobId> enter(const Work& work, Table::iterator at, Time now);
   bool give(JobId id, Job& job, Storage& storage, Time now);
   void send(WorkerId worker, JobId id, const Work& work);
@@ -122,14 +122,17 @@ class Storages {
   void settle(Time now, std::vector<Work>& orphans);
 
   std::string built_in_;
+  std::string keep_in_;
   workers::Attached workers_;
   std::unordered_map<WorkerId, Known> known_;
   Table storages_;
   std::map<JobId, Job> jobs_;  // in order of age
   std::set<std::pair<Time, JobId>> forgotten_;
   std::uint64_t next_job_;
-  std::uint32_t lookers_ = 0;
+  Place last_place_ = kBuiltIn;
+  link::Attached said_{WorkerRole::storage};
   std::uint64_t strays_ = 0;
+  std::uint64_t refused_ = 0;
   Effects& effects_;
 };
 

@@ -45,6 +45,7 @@ void Attached::attach(WorkerId id, const worker::Hello& hello, Time now) {
   worker.id = id;
   worker.hello = hello;
   worker.hello.credit = std::min(hello.credit, kMaxCredit);
+  worker.scope = scopes_.enter(hello.keys);
   worker.since = now;
   worker.next_ping = now + kPingIdleEvery;
   effects_.push_back(Welcome{id});
@@ -67,6 +68,10 @@ Attached::Departure Attached::gone(WorkerId id, Time now) {
   if (worker == nullptr) return {};
   if (!worker->claim) return {std::nullopt, remove(*worker)};
   worker->id = worker->claim->worker;
+  if (worker->claim->hello.keys != worker->hello.keys) {
+    scopes_.leave(worker->scope);
+    worker->scope = scopes_.enter(worker->claim->hello.keys);
+  }
   worker->hello = std::move(worker->claim->hello);
   worker->hello.credit = std::min(worker->hello.credit, kMaxCredit);
   worker->claim.reset();
@@ -100,6 +105,7 @@ std::optional<WorkerId> Attached::pick(const Wish& wish) const {
   const Worker* best = nullptr;
   bool best_unwanted = false;
   for (const Worker& worker : workers_) {
+    if ((worker.scope & wish.scopes) == 0) continue;
     if ((worker.hello.abilities & wish.abilities) != wish.abilities) continue;
     if (wish.name && worker.hello.name != *wish.name) continue;
     const std::uint32_t free = free_credit(worker);
@@ -209,21 +215,10 @@ std::vector<JobId> Attached::jobs(WorkerId id) const {
   return jobs;
 }
 
-std::vector<std::string> Attached::names(std::uint8_t abilities) const {
-  std::vector<std::string> names;
-  for (const Worker& worker : workers_) {
-    if ((worker.hello.abilities & abilities) != abilities) continue;
-    if (std::find(names.begin(), names.end(), worker.hello.name) == names.end()) {
-      names.push_back(worker.hello.name);
-    }
-  }
-  return names;
-}
-
-bool Attached::any(std::uint8_t abilities) const {
-  return std::any_of(workers_.begin(), workers_.end(), [&](const Worker& worker) {
-    return (worker.hello.abilities & abilities) == abilities;
-  });
+Scopes Attached::scope(WorkerId id) const {
+  const Worker* worker = find(id);
+  QUARRY_CHECK(worker != nullptr);
+  return worker->scope;
 }
 
 std::vector<report::WorkerInfo> Attached::describe(CallId call, Time now) const {
@@ -285,6 +280,7 @@ void Attached::refuse(WorkerId id, Reason reason, std::string detail) {
 void Attached::refuse_claim(Worker& worker) {
   const WorkerId claimant = worker.claim->worker;
   worker.claim.reset();
+  ++duplicates_total_;
   refuse(claimant, Reason::duplicate, "this instance is attached already");
 }
 
@@ -298,12 +294,14 @@ bool Attached::drop_job(Worker& worker, JobId job) {
 
 std::vector<JobId> Attached::remove(Worker& worker) {
   std::vector<JobId> held = jobs(worker.id);
+  scopes_.leave(worker.scope);
   workers_.erase(workers_.begin() + (&worker - workers_.data()));
   return held;
 }
 
 void Attached::check_invariants() const {
   QUARRY_CHECK(workers_.size() <= config_.max_workers);
+  scopes_.check_invariants();
   std::unordered_set<WorkerId> ids;
   std::unordered_set<Instance> instances;
   std::unordered_set<JobId> jobs;

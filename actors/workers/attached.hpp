@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "actors/workers/limits.hpp"
+#include "actors/workers/scopes.hpp"
 #include "msg/report.hpp"
 #include "msg/time.hpp"
 #include "msg/worker.hpp"
@@ -81,9 +82,13 @@ class Attached {
   struct Wish {
     std::uint8_t abilities = 0;                 // all of these
     std::optional<std::string_view> name = {};  // of this name
+    Scopes scopes = ~Scopes{0};                 // for the keys of one of these
     std::span<const Instance> rather_not = {};  // these only when nobody else has free credit
     bool alone = false;                         // only who holds no job
   };
+  // Which workers are for a key, for Wish::scopes.
+  const ScopeTable& scopes() const { return scopes_; }
+  Scopes scope(WorkerId worker) const;  // requires attached
   // Who has the most free credit; among equals, who was given a job least lately.
   std::optional<WorkerId> pick(const Wish& wish) const;
   struct Load {
@@ -113,11 +118,10 @@ class Attached {
   std::size_t size() const { return workers_.size(); }
   const worker::Hello& hello(WorkerId worker) const;  // requires attached
   std::vector<JobId> jobs(WorkerId worker) const;
-  // The different names of workers with these abilities, in the order they attached.
-  std::vector<std::string> names(std::uint8_t abilities) const;
-  bool any(std::uint8_t abilities) const;
   std::vector<report::WorkerInfo> describe(CallId call, Time now) const;
   std::uint64_t refused_total() const { return refused_total_; }
+  // Of those, who claimed an instance that another connection has.
+  std::uint64_t duplicates_total() const { return duplicates_total_; }
 
   std::vector<Effect> take_effects() { return std::exchange(effects_, {}); }
   void check_invariants() const;
@@ -136,6 +140,7 @@ class Attached {
   struct Worker {
     WorkerId id;
     worker::Hello hello;  // credit as clamped
+    Scopes scope = 0;
     Time since;
     std::unordered_map<JobId, Held> jobs;
     std::size_t bytes = 0;  // of all its jobs
@@ -165,9 +170,11 @@ class Attached {
 
   Config config_;
   std::vector<Worker> workers_;  // in the order they attached
+  ScopeTable scopes_;
   std::uint64_t uses_ = 0;
   std::uint64_t nonces_ = 0;
   std::uint64_t refused_total_ = 0;
+  std::uint64_t duplicates_total_ = 0;
   std::vector<Effect> effects_;
 };
 

@@ -13,6 +13,7 @@ void add_fetch(CommandLine& to);
 void add_cancel(CommandLine& to);
 void add_status(CommandLine& to);
 void add_peers(CommandLine& to);
+void add_workers(CommandLine& to);
 void add_testnet(CommandLine& to);
 void add_bench(CommandLine& to);
 

@@ -17,6 +17,7 @@ struct NodeFlags {
   std::string max_value = "4MiB";
   std::string digest = "sha256";
   std::string name;
+  std::string keep_in = "store";
   std::string placement = "one";
   std::string log_level = "info";
   bool json_log = false;
@@ -61,6 +62,9 @@ Result<NodeOptions> options_of(const NodeFlags& flags) {
     if (auto fits = check_name("a node", flags.name); !fits) return tl::unexpected(fits.error());
   }
   options.name = flags.name;
+  if (auto fits = check_name("a storage", flags.keep_in); !fits)
+    return tl::unexpected(fits.error());
+  options.keep_in = flags.keep_in;
   if (flags.placement != "one" && flags.placement != "threads") {
     return error(Error::Kind::usage, "'" + flags.placement + "' is no placement",
                  "use one (thread) or threads");
@@ -96,6 +100,10 @@ void add_node(CommandLine& to) {
       .option("--max-value", flags->max_value, "Largest value, on all nodes alike [4MiB]", "SIZE")
       .option("--digest", flags->digest, "How keys follow from values; none: they do not [sha256]",
               "NAME")
+      .option(
+          "--keep-in", flags->keep_in,
+          "Name of the storage that keeps what is put and kept; store is the built-in one [store]",
+          "NAME")
       .option("--placement", flags->placement, "Its actors: on one thread, or on threads [one]",
               "one|threads")
       .option("--log-level", flags->log_level, "debug, info, warn, error or off [info]", "LEVEL")

@@ -74,12 +74,7 @@ std::string as_json(const Answers& all) {
     json.add("age_ms", fetch.age_ms).add("next_ms", fetch.next_ms).end();
   }
   json.end().begin("workers", '[');
-  for (const auto& worker : all.workers) {
-    json.begin().add("role", name(worker.role)).add("name", worker.name);
-    json.add("attached_ms", worker.attached_ms).add("credit", worker.credit);
-    json.add("jobs", worker.jobs).add("done", worker.done).add("lost", worker.lost);
-    json.add("job_us", worker.job_us).end();
-  }
+  for (const auto& worker : all.workers) add_worker(json, worker);
   json.end().begin("counters", '{');
   for (const auto& counter : all.counters) json.add(counter.name, counter.value);
   return json.end().end().line();

@@ -15,12 +15,15 @@ inline constexpr Duration kDeadline = Config{}.job_deadline;
 
 // Effects pile up in `effects`.
 struct Bridge {
-  void judge(std::uint64_t delivery, std::size_t subscribers = 2, std::string value = "value") {
-    link::Judge judge{{delivery}, Key(std::string(32, 'k')), {}, {}, Payload::of(std::move(value))};
+  void judge(std::uint64_t delivery, std::size_t subscribers = 2, std::string value = "value",
+             char key = 'k') {
+    link::Judge judge{{delivery}, Key(std::string(32, key)), {}, {}, Payload::of(std::move(value))};
     for (std::size_t i = 0; i < subscribers; ++i) judge.subscribers.emplace_back(std::to_string(i));
     core.judge_received(judge, now);
     look();
   }
+  // One whose key is this letter, over and over.
+  void judge_key(char key, std::uint64_t delivery) { judge(delivery, 1, "value", key); }
   void abort(std::uint64_t delivery) {
     core.abort_received({{delivery}});
     look();
@@ -34,6 +37,22 @@ struct Bridge {
                          "digest",
                          "test"},
                         now);
+    look();
+  }
+  // A verifier for the keys that begin with these letters.
+  void hello_for(const std::string& letters, std::uint64_t worker, std::uint32_t credit = 100,
+                 std::uint64_t instance = 0) {
+    worker::Hello hello{WorkerRole::verifier,
+                        {instance == 0 ? 1000 + worker : instance},
+                        credit,
+                        0,
+                        "digest",
+                        "test"};
+    for (const char letter : letters) {
+      const Prefix prefix(std::string(1, letter));
+      hello.keys.push_back({prefix, prefix});
+    }
+    core.hello_received({worker}, hello, now);
     look();
   }
   void answer(std::uint64_t worker, JobId job, Outcome outcome = Outcome::complete,

@@ -126,6 +126,38 @@ TEST_CASE("N11 a value that no verifier judges waits for a verifier") {
   CHECK(engine.only<control::FetchInfo>(client).waits_for == WaitsFor::verifier);
 }
 
+TEST_CASE("N11 a value whose key no verifier is for waits for one that is") {
+  Attached engine{};
+  const ClientId client = engine.client();
+  engine.validating(client);
+  const Prefix other(std::string("z"));
+  engine.core().workers_attached({WorkerRole::verifier, 3, {{other, other}}}, engine.now());
+  engine.status(client, {key("k")});
+  const auto info = engine.only<control::FetchInfo>(client);
+  CHECK(info.waits_for == WaitsFor::verifier);
+  CHECK(info.detail == "a value is here, and no verifier that is attached is for this key");
+  const Prefix first(std::string(1, static_cast<char>(key("k").view()[0])));
+  engine.core().workers_attached({WorkerRole::verifier, 1, {{first, first}}}, engine.now());
+  engine.status(client, {key("k")});
+  CHECK(engine.only<control::FetchInfo>(client).waits_for == WaitsFor::verdict);
+}
+
+TEST_CASE("N8 a fetch that has no room for an answer says so when a verifier is what is missing") {
+  Attached engine{};
+  const ClientId client = engine.client();
+  engine.fetch(client, "k");
+  const FetchId wanted = engine.only<link::Want>().fetch;
+  const std::uint32_t verifiers = GENERATE(0, 1);
+  engine.attach_verifiers(verifiers);
+  engine.status(client, {key("k")});
+  engine.waits({engine.only<link::Describe>().call, wanted, FetchState::pending, WaitsFor::room,
+                "no room", 0, 0});
+  CHECK(engine.only<control::FetchInfo>(client).detail ==
+        (verifiers > 0 ? "no room"
+                       : "no verifier is attached, and as many values wait for one as there is "
+                         "room for"));
+}
+
 TEST_CASE("N11 status without keys describes the oldest") {
   Attached engine{};
   const ClientId client = engine.client();

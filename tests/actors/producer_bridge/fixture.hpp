@@ -25,8 +25,8 @@ inline Route route_of(char letter, int connection = 0) {
 
 class Fixture {
  public:
-  explicit Fixture(Network network = {})
-      : core(Config{}, Self{network, Instance{77}, "agent"}, 5) {}
+  explicit Fixture(Network network = {}, Config config = {})
+      : core(std::move(config), Self{network, Instance{77}, "agent"}, 5) {}
 
   // The selector.
   void admit(char peer, bool admitted = true, bool blocked = false) {
@@ -59,6 +59,22 @@ class Fixture {
                         {WorkerRole::storage, Instance{worker.value + 100}, credit, abilities,
                          std::move(name), "agent"},
                         now);
+    checked();
+  }
+  // One for keys whose first byte is one of first to last.
+  void attach_for(unsigned first, unsigned last, WorkerId worker, std::string name,
+                  std::uint8_t abilities = 1) {
+    const auto bound = [](unsigned byte) {
+      return Prefix(std::string(1, static_cast<char>(byte)));
+    };
+    worker::Hello hello{WorkerRole::storage,
+                        Instance{worker.value + 100},
+                        512,
+                        abilities,
+                        std::move(name),
+                        "agent"};
+    hello.keys.push_back({bound(first), bound(last)});
+    core.hello_received(worker, hello, now);
     checked();
   }
   void found(WorkerId worker, JobId job, std::string value = "value") {

@@ -52,25 +52,6 @@ TEST_CASE("R37 a storage that fails is a storage without the value") {
   CHECK(f.said<ToPeer<peer::NoData>>().size() == 1);
 }
 
-TEST_CASE("the built-in storage is asked first, then the others by name, each once") {
-  Fixture f;
-  f.attach(kOther, "archive");
-  f.attach(WorkerId{4}, "zoo");
-  f.attach(kStore, "store");
-  f.attach(WorkerId{5}, "store");
-  f.admit('a');
-  f.ask('a', 1);
-  const auto given = f.said<ToWorker<worker::LookUp>>();
-  REQUIRE(given.size() == 1);
-  CHECK((given[0].worker == kStore || given[0].worker == WorkerId{5}));
-  f.no_data(given[0].worker, given[0].item.job);
-  f.no_data(kOther, f.job(kOther));
-  CHECK(f.said<ToPeer<peer::NoData>>().empty());
-  f.no_data(WorkerId{4}, f.job(WorkerId{4}));
-  CHECK(f.said<ToPeer<peer::NoData>>().size() == 1);
-  CHECK(f.said<ToWorker<worker::LookUp>>().empty());
-}
-
 TEST_CASE("R37 when a storage worker is gone its jobs go to the next storage, or are no data") {
   Fixture f;
   f.attach(kStore);
@@ -110,7 +91,7 @@ TEST_CASE(
   f.admit('a');
   f.ask('a', 1);
   const JobId job = f.job(kStore);
-  f.pass(milliseconds(999));
+  f.pass(Config{}.look_up_within - milliseconds(1));
   CHECK(f.said<ToPeer<peer::NoData>>().empty());
   f.pass(milliseconds(1));
   CHECK(f.said<ToPeer<peer::NoData>>().size() == 1);

@@ -164,10 +164,53 @@ TEST_CASE("storages are picked by name and by what they can do") {
   REQUIRE(door.pick({.abilities = worker::kKeeps}) == WorkerId{1});
   REQUIRE(door.pick({.name = "archive"}) == WorkerId{2});
   REQUIRE_FALSE(door.pick({.abilities = worker::kKeeps, .name = "archive"}));
-  REQUIRE(door.table.names(worker::kLooksUp) == std::vector<std::string>{"disk", "archive"});
-  REQUIRE(door.table.any(worker::kKeeps));
   door.gone(1);
-  REQUIRE_FALSE(door.table.any(worker::kKeeps));
+  REQUIRE_FALSE(door.pick({.abilities = worker::kKeeps}));
+}
+
+TEST_CASE(
+    "N12 a worker is picked for the keys that it is for, also when it comes back for others") {
+  Door door;
+  const auto scopes_of = [&](std::string_view key) { return door.table.scopes().of(Key(key)); };
+  worker::Hello hello = Door::hello_of(100);
+  hello.keys = {{Prefix(std::string("a")), Prefix(std::string("c"))}};
+  door.hello(1, hello);
+  REQUIRE(door.pick({.scopes = scopes_of("bbb")}) == WorkerId{1});
+  REQUIRE_FALSE(door.pick({.scopes = scopes_of("ddd")}));
+  hello.keys = {{Prefix(std::string("d")), Prefix(std::string("d"))}};
+  door.hello(2, hello);
+  REQUIRE_FALSE(door.pick({.scopes = scopes_of("ddd")}));
+  door.gone(1);
+  REQUIRE_FALSE(door.pick({.scopes = scopes_of("bbb")}));
+  REQUIRE(door.pick({.scopes = scopes_of("ddd")}) == WorkerId{2});
+  door.gone(2);
+  REQUIRE(scopes_of("ddd") == 0);
+}
+
+TEST_CASE("N8 whoever says hello a thousand times is welcomed as often, and attached once") {
+  Door door;
+  door.hello(1, 100);
+  door.give(1, 10);
+  for (int i = 1; i < 1000; ++i) door.hello(1, 100);
+  REQUIRE(door.said().size() == 1000);
+  REQUIRE(door.table.size() == 1);
+  REQUIRE(door.table.jobs({1}) == std::vector<JobId>{{10}});
+}
+
+TEST_CASE("N8 workers that attach and leave in quick succession leave nothing behind") {
+  Door door;
+  for (std::uint64_t i = 1; i <= 2000; ++i) {
+    worker::Hello hello = Door::hello_of(i);
+    const Prefix prefix(std::string(1, static_cast<char>(i)));
+    hello.keys = {{prefix, prefix}};
+    REQUIRE(door.hello(i, hello));
+    door.give(i, i);
+    if (i % 2 == 0) REQUIRE(door.gone(i).jobs == std::vector<JobId>{{i}});
+    if (i % 2 == 1) REQUIRE(door.table.said_bye({i}, door.now) == std::vector<JobId>{{i}});
+  }
+  REQUIRE(door.table.size() == 0);
+  REQUIRE(door.table.scopes().of(Key(std::string_view("aaa"))) == 0);
+  REQUIRE(door.table.next_deadline() == kNever);
 }
 
 TEST_CASE("only the worker that holds a job answers it, and only once") {

@@ -1,0 +1,135 @@
+// The ConsumerBridge's core: what waits, and who gets it next.
+#include <algorithm>
+
+#include "actors/consumer_bridge/core.hpp"
+
+namespace quarry::consumer_bridge {
+
+std::size_t Core::waiting() const {
+  std::size_t waiting = 0;
+  for (const Lines* lines : {&waiting_, &last_tries_}) {
+    for (const auto& [scopes, line] : *lines) waiting += line.queue.size();
+  }
+  return waiting;
+}
+
+bool Core::is_last_try(const Delivery& delivery) const {
+  return delivery.losers.size() + 1 == kLossesOfPoison;
+}
+
+Core::Line& Core::line_of(const Delivery& delivery) {
+  const workers::Scopes scopes = verifiers_.scopes().of(delivery.judge.key);
+  return (is_last_try(delivery) ? last_tries_ : waiting_)[scopes];
+}
+
+void Core::enter(DeliveryId id, const Delivery& delivery) {
+  regroup();
+  Line& line = line_of(delivery);
+  const bool entered = line.queue.emplace(delivery.arrival, id).second;
+  if (entered) line.bytes += delivery.judge.value.size();
+}
+
+void Core::leave(const Delivery& delivery) {
+  regroup();
+  Line& line = line_of(delivery);
+  QUARRY_CHECK(line.queue.erase(delivery.arrival) == 1);
+  line.bytes -= delivery.judge.value.size();
+}
+
+// The lines go by which verifiers there are.
+void Core::regroup() {
+  if (scopes_version_ == verifiers_.scopes().version()) return;
+  scopes_version_ = verifiers_.scopes().version();
+  waiting_.clear();
+  last_tries_.clear();
+  for (const auto& [id, delivery] : deliveries_) {
+    if (!delivery.job) enter(id, delivery);
+  }
+}
+
+void Core::dispatch(Time now) {
+  regroup();
+  give_others(~give_last_tries(now), now);
+  drop_unclaimed();
+}
+
+// Gives the verifiers that get nothing else until one of them is idle, or last tries would wait for
+// ever.
+workers::Scopes Core::give_last_tries(Time now) {
+  workers::Scopes held = 0;
+  for (auto& [of, line] : last_tries_) {
+    const workers::Scopes scopes = of;
+    while (!line.queue.empty()) {
+      const DeliveryId id = line.queue.begin()->second;
+      const auto worker = verifiers_.pick(
+          {.scopes = scopes, .rather_not = deliveries_.at(id).losers, .alone = true});
+      if (!worker) break;
+      give(id, *worker, true, now);
+    }
+    const bool tried = std::any_of(alone_.begin(), alone_.end(), [&](JobId job) {
+      return (verifiers_.scope(jobs_.at(job).worker) & scopes) != 0;
+    });
+    if (!line.queue.empty() && !tried) held |= scopes;
+  }
+  return held;
+}
+
+// In order of arrival, whichever line it stands in.
+void Core::give_others(workers::Scopes scopes, Time now) {
+  for (auto& [of, line] : waiting_) line.stuck = line.queue.empty();
+  for (;;) {
+    auto first = waiting_.end();
+    for (auto at = waiting_.begin(); at != waiting_.end(); ++at) {
+      if (at->second.stuck) continue;
+      const bool earlier = first == waiting_.end() ||
+                           at->second.queue.begin()->first < first->second.queue.begin()->first;
+      if (earlier) first = at;
+    }
+    if (first == waiting_.end()) return;
+    Line& line = first->second;
+    const DeliveryId id = line.queue.begin()->second;
+    const auto worker =
+        verifiers_.pick({.scopes = first->first & scopes, .rather_not = deliveries_.at(id).losers});
+    if (worker) give(id, *worker, false, now);
+    line.stuck = !worker || line.queue.empty();
+  }
+}
+
+// So that keys nobody can judge do not use up the room for the others.
+void Core::drop_unclaimed() {
+  if (verifiers_.size() == 0) return;
+  for (Lines* lines : {&waiting_, &last_tries_}) {
+    const auto at = lines->find(0);
+    if (at == lines->end()) continue;
+    const Line& line = at->second;
+    while (line.queue.size() > kMaxUnclaimed ||
+           (line.bytes > kMaxUnclaimedBytes && line.queue.size() > 1)) {
+      const DeliveryId id = line.queue.begin()->second;
+      ++total_.unclaimed;
+      leave(deliveries_.at(id));
+      verdict(id, Outcome::lost, {});
+    }
+  }
+}
+
+void Core::give(DeliveryId id, WorkerId worker, bool alone, Time now) {
+  if (next_job_ == 0) ++next_job_;
+  const JobId job{next_job_++};
+  Delivery& delivery = deliveries_.at(id);
+  leave(delivery);
+  delivery.job = job;
+  jobs_.emplace(job, Job{worker, id, now + config_.job_deadline, alone});
+  deadlines_.emplace(now + config_.job_deadline, job);
+  if (alone) alone_.insert(job);
+  verifiers_.job_given(worker, job, now, {delivery.judge.value.size(), alone});
+  send(worker, delivery);
+}
+
+void Core::send(WorkerId worker, const Delivery& delivery) {
+  const link::Judge& judge = delivery.judge;
+  effects_.push_back(ToWorker<worker::Judge>{
+      worker, {delivery.job, judge.key, judge.peer, judge.subscribers, judge.value}});
+  if (delivery.aborted) effects_.push_back(ToWorker<worker::Abort>{worker, {delivery.job}});
+}
+
+}  // namespace quarry::consumer_bridge

@@ -295,7 +295,7 @@ LmdbReader::Look LmdbReader::look_up(const Key& key, std::size_t room) {
     }
   }
   store_->rotten_.fetch_add(1, std::memory_order_relaxed);
-  return {Answer::rotten, {}, 0, {}};
+  return {Answer::rotten, {}, 0, "it is rotten; check the disk, and put or fetch it again"};
 }
 
 Result<std::vector<LmdbReader::Entry>> LmdbReader::list(const std::optional<Key>& after,

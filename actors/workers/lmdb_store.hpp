@@ -24,6 +24,7 @@
 #include <span>
 #include <vector>
 
+#include "actors/workers/storage.hpp"
 #include "msg/payload.hpp"
 #include "msg/result.hpp"
 #include "msg/types.hpp"
@@ -33,7 +34,7 @@ struct MDB_txn;
 
 namespace quarry::workers {
 
-class LmdbStore {
+class LmdbStore : public WritesValues {
  public:
   static constexpr std::uint32_t kFormat = 1;
   static constexpr std::uint8_t kRecordVersion = 1;
@@ -53,19 +54,16 @@ class LmdbStore {
                                                  std::uint8_t key_length) {
     return open(directory, key_length, Options{});
   }
-  ~LmdbStore();
+  ~LmdbStore() override;
   LmdbStore(const LmdbStore&) = delete;
   LmdbStore& operator=(const LmdbStore&) = delete;
 
-  struct Change {
-    Key key;
-    std::optional<Payload> value;  // none: remove the key, if it is there
-  };
+  using Change = workers::Change;
   // All of the changes, in order, or none of them; on disk when it returns. A failed write leaves
   // the store as it was.
-  Result<> write(std::span<const Change> changes);
+  Result<> write(std::span<const Change> changes) override;
 
-  std::uint8_t key_length() const { return key_length_; }
+  std::uint8_t key_length() const override { return key_length_; }
   // Rotten records that were read, since the store was opened.
   std::uint64_t rotten() const { return rotten_.load(std::memory_order_relaxed); }
 
@@ -96,27 +94,16 @@ class LmdbStore {
 
 // Reads, on one thread. What is read between the first look and end() is one snapshot: end() is to
 // be called before the turn ends.
-class LmdbReader {
+class LmdbReader : public ReadsValues {
  public:
   static Result<std::unique_ptr<LmdbReader>> open(std::shared_ptr<LmdbStore> store);
-  ~LmdbReader();
+  ~LmdbReader() override;
   LmdbReader(const LmdbReader&) = delete;
   LmdbReader& operator=(const LmdbReader&) = delete;
 
-  enum class Answer {
-    found,
-    no_data,
-    too_large,  // more than `room` bytes
-    rotten,     // there was a record, and it is not what was written
-    failed,     // LMDB could not read
-  };
-  struct Look {
-    Answer answer = Answer::no_data;
-    Payload value;         // found; owns its bytes
-    std::size_t size = 0;  // found, too_large
-    std::string detail;    // failed
-  };
-  Look look_up(const Key& key, std::size_t room);
+  using Look = workers::Look;
+  using Answer = Look::Answer;
+  Look look_up(const Key& key, std::size_t room) override;
 
   // Up to `most` records in the order of their keys, after this one. Values are not looked at.
   struct Entry {
@@ -130,7 +117,7 @@ class LmdbReader {
   };
   Result<Totals> totals();
 
-  void end();
+  void end() override;
 
  private:
   explicit LmdbReader(std::shared_ptr<LmdbStore> store) : store_(std::move(store)) {}

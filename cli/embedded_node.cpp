@@ -1,9 +1,5 @@
 #include "cli/embedded_node.hpp"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
-#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -16,36 +12,12 @@
 #include "actors/workers/worker_actor.hpp"
 #include "bus/clock.hpp"
 #include "cli/client.hpp"
+#include "cli/failure.hpp"
 #include "cli/home.hpp"
 #include "cli/peers_file.hpp"
 
 namespace quarry::cli {
 namespace {
-
-// Why a thread of the node ended on its own: the first reason given, from whichever thread.
-class Failure {
- public:
-  Failure() : fd_(eventfd(0, EFD_CLOEXEC)) { QUARRY_CHECK(fd_ >= 0); }
-  ~Failure() { close(fd_); }
-  Failure(const Failure&) = delete;
-  Failure& operator=(const Failure&) = delete;
-  int fd() const { return fd_; }
-  void report(std::string reason) {
-    const std::scoped_lock lock(mutex_);
-    if (reason_.empty()) reason_ = std::move(reason);
-    const std::uint64_t one = 1;
-    QUARRY_CHECK(write(fd_, &one, sizeof one) == sizeof one);
-  }
-  std::string reason() {
-    const std::scoped_lock lock(mutex_);
-    return reason_;
-  }
-
- private:
-  int fd_;
-  std::mutex mutex_;
-  std::string reason_;
-};
 
 using Make = bus::Thread::Make;
 

@@ -18,6 +18,8 @@ int main(int argc, char** argv) {
            add_status,
            add_peers,
            add_workers,
+           add_verifier,
+           add_store,
            add_testnet,
            add_bench,
        }) {

@@ -64,7 +64,13 @@ std::string ExecRuns::told(const Ended& end) const {
   if (end.how == How::signalled) text = "ended by signal " + std::to_string(end.code);
   if (end.how == How::timed_out) text = "took longer than " + std::to_string(ms.count()) + " ms";
   if (end.how == How::flooded) text = "printed more than the largest value";
-  return end.complaint.empty() ? text : text + ": " + end.complaint;
+  if (end.complaint.empty()) return text;
+  // It may be made of a stranger's bytes.
+  std::string complaint = end.complaint;
+  std::replace_if(
+      complaint.begin(), complaint.end(),
+      [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  return text + ": " + complaint;
 }
 
 void ExecRuns::report(const Key& key, const std::string& told) {

@@ -14,6 +14,8 @@ void add_cancel(CommandLine& to);
 void add_status(CommandLine& to);
 void add_peers(CommandLine& to);
 void add_workers(CommandLine& to);
+void add_verifier(CommandLine& to);
+void add_store(CommandLine& to);
 void add_testnet(CommandLine& to);
 void add_bench(CommandLine& to);
 

@@ -15,6 +15,7 @@
 #include "cli/interrupt.hpp"
 #include "cli/log.hpp"
 #include "cli/output.hpp"
+#include "cli/text.hpp"
 #include "cli/values.hpp"
 #include "msg/text.hpp"
 
@@ -36,6 +37,30 @@ std::string endpoint(const WorkerFlags& flags, const std::filesystem::path& in_h
   return "ipc://" + (std::filesystem::path(flags.doors) / in_home.filename()).string();
 }
 
+std::optional<Prefix> parse_bound(std::string_view hex) {
+  if (hex.size() % 2 != 0 || hex.size() > 2 * Prefix::kMaxSize) return std::nullopt;
+  const auto bytes = key_from_hex(hex, hex.size() / 2);
+  return bytes ? std::optional(Prefix(bytes->view())) : std::nullopt;
+}
+
+// HEX, the first bytes of the keys, or HEX..HEX, from and to such; both included.
+Result<std::vector<KeyRange>> parse_ranges(const std::vector<std::string>& texts) {
+  std::vector<KeyRange> ranges;
+  for (const std::string& text : texts) {
+    const std::size_t dots = text.find("..");
+    const auto first = parse_bound(std::string_view(text).substr(0, dots));
+    const auto last = dots == std::string::npos ? first : parse_bound(text.substr(dots + 2));
+    if (text.empty() || !first || !last || !KeyRange{*first, *last}.sound()) {
+      return error(Error::Kind::usage, "'" + shown(text, 80) + "' names no keys",
+                   "use the first digits of keys, or a range of such: 2cf2 or 47..e3ff");
+    }
+    ranges.push_back({*first, *last});
+  }
+  if (ranges.size() <= limits::kMaxRanges) return ranges;
+  return error(Error::Kind::usage, "these are too many ranges of keys",
+               "name at most " + std::to_string(limits::kMaxRanges));
+}
+
 Result<> check(const WorkerFlags& flags) {
   if (!flags.name.empty()) {
     if (auto fits = check_name("a worker", flags.name); !fits) return fits;
@@ -51,6 +76,7 @@ Result<> check(const WorkerFlags& flags) {
     return error(Error::Kind::usage, "--timeout " + flags.timeout + " is not between 1ms and 25s",
                  "the node itself gives a job up after 30s");
   }
+  if (auto ranges = parse_ranges(flags.keys); !ranges) return tl::unexpected(ranges.error());
   if (!flags.doors.empty()) return {};
   return home_of(flags).check();
 }
@@ -89,7 +115,7 @@ Result<> serve(const WorkerFlags& flags, WorkerRole role, const Plan& plan,
   // A node that was started again may take larger values: they are to reach the work.
   Network network = (*served)->network;
   network.max_value = std::numeric_limits<std::uint32_t>::max();
-  const workers::Terms terms{flags.credit};
+  const workers::Terms terms{flags.credit, *parse_ranges(flags.keys)};
   std::vector<std::unique_ptr<bus::Thread>> threads;
   for (const MakeWork& make : *works) {
     const auto actor = [&](bus::Loop& loop) -> Result<std::unique_ptr<bus::Actor>> {
@@ -118,6 +144,7 @@ void add_worker_options(Command& to, WorkerFlags& flags) {
   to.home(flags.common, false)
       .option("--doors", flags.doors, "The folder of its sockets (otherwise HOME/run)", "DIR")
       .option("--name", flags.name, "What the worker is called", "NAME")
+      .option("--keys", flags.keys, "Only for these keys: 2cf2 (first digits), 47..e3ff", "RANGES")
       .option("--concurrency", flags.concurrency, "Jobs done at a time [exec: as many as cores]",
               "N")
       .option("--credit", flags.credit, "Jobs held at a time [exec: twice the concurrency]", "N")

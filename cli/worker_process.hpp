@@ -20,6 +20,7 @@ struct WorkerFlags {
   Common common;
   std::string doors;
   std::string name;
+  std::vector<std::string> keys;
   std::uint32_t concurrency = 0;
   std::uint32_t credit = 0;
   std::string timeout = "10s";

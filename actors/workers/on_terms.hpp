@@ -10,7 +10,8 @@
 namespace quarry::workers {
 
 struct Terms {
-  std::uint32_t credit = 0;  // jobs; 0: the work's own
+  std::uint32_t credit = 0;         // jobs; 0: the work's own
+  std::vector<KeyRange> keys = {};  // none: the work's own
 };
 
 class OnTerms : public Work {
@@ -21,6 +22,7 @@ class OnTerms : public Work {
   About about() const override {
     About about = work_->about();
     if (terms_.credit != 0) about.credit = terms_.credit;
+    if (!terms_.keys.empty()) about.keys = terms_.keys;
     return about;
   }
   std::optional<Answer> judge(const worker::Judge& job) override { return work_->judge(job); }

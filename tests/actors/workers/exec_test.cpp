@@ -218,11 +218,13 @@ TEST_CASE("N17 where keys are digests, what a program prints is checked") {
   }
 }
 
-TEST_CASE("On terms of its own a work is told fewer jobs at a time") {
+TEST_CASE("On terms of its own a work is told fewer jobs at a time, and of certain keys") {
   auto work = ExecVerifier::open(options("exit 65"));
-  Fixture f(Result<std::unique_ptr<Work>>(
-      std::make_unique<OnTerms>(std::move(*work), Terms{.credit = 3})));
+  const std::vector<KeyRange> keys{{Prefix(std::string_view("a")), Prefix(std::string_view("b"))}};
+  Fixture f(
+      Result<std::unique_ptr<Work>>(std::make_unique<OnTerms>(std::move(*work), Terms{3, keys})));
   CHECK(f.work().about().credit == 3);
+  CHECK(f.work().about().keys == keys);
   CHECK(f.work().about().name == "test");
   CHECK(f.judge("v") == verdict(Outcome::invalid));
 }

@@ -1,0 +1,45 @@
+"""Types what docs/workers.md says, and compares what comes with what it shows."""
+
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+from cluster import PATIENCE, QUARRY
+
+DOCUMENT = pathlib.Path(__file__).parents[2] / "docs" / "workers.md"
+MARK = "\x01"
+
+
+def steps(text):
+    """(command, output) of each `$` line of the console blocks, in order."""
+    for block in re.findall(r"^```console\n(.*?)^```", text, re.M | re.S):
+        for step in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.M):
+            yield step
+
+
+class Document(unittest.TestCase):
+    def test_what_the_document_shows_is_what_happens(self):
+        all_steps = list(steps(DOCUMENT.read_text()))
+        self.assertGreater(len(all_steps), 15)
+        script = "exec 2>&1\n" + "".join(f"{command}\nprintf '{MARK}'\n" for command, _ in all_steps)
+        with tempfile.TemporaryDirectory(prefix="quarry-") as folder:
+            place = pathlib.Path(folder)
+            (place / "bin").mkdir()
+            (place / "bin" / "quarry").symlink_to(pathlib.Path(QUARRY).resolve())
+            (place / "worker").symlink_to(pathlib.Path(os.environ["QUARRY_EXAMPLE"]).resolve())
+            kept = {k: v for k, v in os.environ.items() if not k.startswith("QUARRY")}
+            done = subprocess.run(
+                ["bash", "-c", script], cwd=place, capture_output=True, text=True,
+                timeout=60 * PATIENCE, env=dict(kept, PATH=f"{place}/bin:{os.environ['PATH']}"))
+            logs = "".join(f"\n{p.name}: {p.read_text()}" for p in sorted(place.glob("*.log")))
+        said = done.stdout.split(MARK)
+        self.assertEqual(len(said), len(all_steps) + 1, done.stdout)
+        for (command, shown), came in zip(all_steps, said):
+            self.assertEqual(shown, came, f"$ {command}{logs}")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -29,9 +29,7 @@ constexpr std::uint32_t kMostConcurrency = 256;
 // A worker's own share of the time in which the node wants an answer: 30 s for a verdict.
 constexpr std::chrono::seconds kMostTimeout{25};
 
-// Where the doors' sockets are.
-Home home_of(const WorkerFlags& flags) { return flags.common.where(); }
-
+// Where a socket is that the node has in its home, unless --doors says otherwise.
 std::string endpoint(const WorkerFlags& flags, const std::filesystem::path& in_home) {
   if (flags.doors.empty()) return "ipc://" + in_home.string();
   return "ipc://" + (std::filesystem::path(flags.doors) / in_home.filename()).string();
@@ -78,13 +76,13 @@ Result<> check(const WorkerFlags& flags) {
   }
   if (auto ranges = parse_ranges(flags.keys); !ranges) return tl::unexpected(ranges.error());
   if (!flags.doors.empty()) return {};
-  return home_of(flags).check();
+  return flags.common.where().check();
 }
 
 // The node, once it is there. Nothing when a signal came first.
 Result<std::optional<Served>> find_node(const WorkerFlags& flags, bus::Context& context,
                                         const Interrupt& interrupt) {
-  const Home home = home_of(flags);
+  const Home home = flags.common.where();
   for (bool told = false;; told = true) {
     Client::Options options;
     options.interrupt_fd = interrupt.fd();
@@ -109,7 +107,7 @@ Result<> serve(const WorkerFlags& flags, WorkerRole role, const Plan& plan,
   const auto works = plan(**served);
   if (!works) return tl::unexpected(works.error());
 
-  const Home home = home_of(flags);
+  const Home home = flags.common.where();
   const std::string door = endpoint(
       flags, role == WorkerRole::verifier ? home.verifier_socket() : home.storage_socket());
   // A node that was started again may take larger values: they are to reach the work.
@@ -162,7 +160,7 @@ workers::ExecOptions exec_options(const WorkerFlags& flags, const std::string& c
                                                : std::max(1U, std::thread::hardware_concurrency());
   options.credit = flags.credit != 0 ? flags.credit : 2 * options.concurrency;
   options.timeout = *parse_duration(flags.timeout);
-  options.environment = {"QUARRY_HOME=" + home_of(flags).directory().string(),
+  options.environment = {"QUARRY_HOME=" + flags.common.where().directory().string(),
                          "QUARRY_NODE=" + to_z85(served.node),
                          "QUARRY_NETWORK=" + served.network.name,
                          "QUARRY_MAX_VALUE=" + std::to_string(served.network.max_value)};

@@ -77,6 +77,10 @@ Exit store(const StoreFlags& flags) {
     return fail({Error::Kind::usage, "it is not clear where values are",
                  "use one of --dir DIR, --lmdb DIR and --exec CMD"});
   }
+  if (flags.worker.name == workers::LmdbStorage::kName) {
+    return fail({Error::Kind::usage, "the node's own storage is called " + flags.worker.name,
+                 "use another --name"});
+  }
   return run_workers(flags.worker, WorkerRole::storage,
                      [&](const Served& served) { return plan(flags, served); });
 }

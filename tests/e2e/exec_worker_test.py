@@ -173,7 +173,9 @@ class OneLiners(Workers):
         for code, words in ((2, ["verifier"]), (2, ["store"]),
                             (2, ["verifier", "--exec", "true", "--digest", "sha256"]),
                             (2, ["store", "--dir", "x", "--lmdb", "y"]),
+                            (2, ["store", "--dir", "x", "--name", "store"]),
                             (2, ["verifier", "--exec", "true", "--timeout", "1h"]),
+                            (2, ["verifier", "--exec", "true", "--keys", "47..46"]),
                             (2, ["verifier", "--exec", "true", "--name", "a b"])):
             done = node.run(*words, check=False)
             self.assertEqual((done.returncode, len(done.stderr.splitlines())), (code, 1), words)

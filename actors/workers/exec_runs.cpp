@@ -68,8 +68,8 @@ std::string ExecRuns::told(const Ended& end) const {
   // It may be made of a stranger's bytes.
   std::string complaint = end.complaint;
   std::replace_if(
-      complaint.begin(), complaint.end(),
-      [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+      complaint.begin(), complaint.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; },
+      '?');
   return text + ": " + complaint;
 }
 

@@ -16,10 +16,11 @@
 
 namespace {
 
-enum Kind { kHello = 1, kVerdict = 2, kFound = 3, kNoData = 4, kTooLarge = 5, kPong = 8, kBye = 9 };
-enum DoorKind { kWelcome = 32, kJudge = 33, kLookUp = 35, kPing = 38, kRefused = 39 };
-enum Outcome { kComplete = 1, kInvalid = 4 };
-enum Reason { kUnknown = 11 };
+// Kinds of items, from the worker and from the door; words by their numbers.
+constexpr int kHello = 1, kVerdict = 2, kFound = 3, kNoData = 4, kTooLarge = 5, kPong = 8, kBye = 9;
+constexpr int kWelcome = 32, kJudge = 33, kLookUp = 35, kPing = 38, kRefused = 39;
+constexpr int kComplete = 1, kInvalid = 4;
+constexpr int kUnknown = 11;
 
 volatile std::sig_atomic_t ended = 0;
 
@@ -81,8 +82,8 @@ void look_up(std::uint64_t job, const std::string& key, std::size_t room, Messag
 void say_hello(const std::string& role, std::uint64_t instance, Message& to) {
   const bool storage = role == "storage";
   // Role, instance, credit, abilities (a storage's: it looks up), name, program, keys (all).
-  to.add(kHello, storage ? 2 : 1, instance, 64, storage ? 1 : 0, "example", "example/1",
-         std::vector<int>());
+  to.add(kHello, storage ? 2 : 1, instance, 64, storage ? 1 : 0, std::string("example"),
+         std::string("example/1"), std::vector<int>());
 }
 
 // What one message asks for, answered in one.

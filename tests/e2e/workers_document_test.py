@@ -24,7 +24,7 @@ class Document(unittest.TestCase):
     def test_what_the_document_shows_is_what_happens(self):
         all_steps = list(steps(DOCUMENT.read_text()))
         self.assertGreater(len(all_steps), 15)
-        script = "exec 2>&1\n" + "".join(f"{command}\nprintf '{MARK}'\n" for command, _ in all_steps)
+        script = "\n".join(f"{command}\nprintf '{MARK}'" for command, _ in all_steps)
         with tempfile.TemporaryDirectory(prefix="quarry-") as folder:
             place = pathlib.Path(folder)
             (place / "bin").mkdir()
@@ -32,7 +32,7 @@ class Document(unittest.TestCase):
             (place / "worker").symlink_to(pathlib.Path(os.environ["QUARRY_EXAMPLE"]).resolve())
             kept = {k: v for k, v in os.environ.items() if not k.startswith("QUARRY")}
             done = subprocess.run(
-                ["bash", "-c", script], cwd=place, capture_output=True, text=True,
+                ["bash", "-c", "exec 2>&1\n" + script], cwd=place, capture_output=True, text=True,
                 timeout=60 * PATIENCE, env=dict(kept, PATH=f"{place}/bin:{os.environ['PATH']}"))
             logs = "".join(f"\n{p.name}: {p.read_text()}" for p in sorted(place.glob("*.log")))
         said = done.stdout.split(MARK)

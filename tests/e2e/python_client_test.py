@@ -48,11 +48,11 @@ class Examples(WorkerCase):
         self.assertEqual(self.result(newer), second)
         self.assertEqual(self.peers(asking)["serving"].invalid, 0)
 
-    def test_a_sqlite_file_is_served_also_what_is_added_while_it_runs(self):
+    def test_a_sqlite_file_serves_what_is_in_it_what_is_added_and_what_is_put(self):
         sys.path.insert(0, str(PACKAGE / "examples"))
         from sqlite_storage import SqliteStorage
 
-        serving = self.node("serving")
+        serving = self.node("serving", "--keep-in", "sqlite")
         asking = self.node("asking").knows(serving)
         serving.knows(asking).start()
         self.connected(asking.start())
@@ -64,6 +64,10 @@ class Examples(WorkerCase):
         waiting = self.fetching(asking, key_of(1))
         filled.keep(key_of(1), value_of(1))
         self.assertEqual(self.result(waiting), value_of(1))
+        with Client(home=serving.home) as client:
+            client.put(value_of(2))
+        self.assertEqual(filled.look_up(key_of(2)), value_of(2))
+        self.assertEqual(self.result(self.fetching(asking, key_of(2))), value_of(2))
 
 
 class Clients(WorkerCase):

@@ -100,10 +100,7 @@ void add_node(CommandLine& to) {
       .option("--max-value", flags->max_value, "Largest value, on all nodes alike [4MiB]", "SIZE")
       .option("--digest", flags->digest, "How keys follow from values; none: they do not [sha256]",
               "NAME")
-      .option(
-          "--keep-in", flags->keep_in,
-          "Name of the storage that keeps what is put and kept; store is the built-in one [store]",
-          "NAME")
+      .option("--keep-in", flags->keep_in, "Storage that keeps what is put [store]", "NAME")
       .option("--placement", flags->placement, "Its actors: on one thread, or on threads [one]",
               "one|threads")
       .option("--log-level", flags->log_level, "debug, info, warn, error or off [info]", "LEVEL")

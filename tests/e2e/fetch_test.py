@@ -117,6 +117,47 @@ class Fetching(Case):
         eventually(lambda: two.run("fetch", key).stdout == "passed on", what="served by itself")
 
 
+class Workers(Case):
+    def test_N17_what_is_put_goes_to_the_storage_that_is_named_or_nowhere(self):
+        alone = self.node("alone", "--keep-in", "archive").start()
+        put = alone.run("put", "-", stdin=b"value", check=False)
+        self.assertEqual(put.returncode, 4)
+        self.assertIn("no storage called archive is attached", put.stderr.decode())
+        self.assertNotEqual(alone.run("fetch", key_of(b"value"), "--deadline", "300ms",
+                                      check=False).returncode, 0)
+
+    def test_N6_without_a_verifier_a_value_waits_and_status_says_so(self):
+        one = self.node("one")
+        two = self.node("two", "--digest", "none")
+        one.knows(two).start()
+        two.knows(one).start().connected(1)
+        key = one.put(b"unjudged")
+        fetch = two.popen("fetch", key)
+        info = eventually(lambda: (f := two.fetches().get(key, {})).get("waits_for") == "verifier"
+                          and f, what="a value that waits")
+        self.assertEqual(info["detail"], "a value is here, and no verifier is attached")
+        self.assertIn("no verifier is attached", two.run("workers").stdout)
+        self.assertEqual(two.peers()["one"]["invalid"], 0)
+        fetch.kill()
+        fetch.communicate()
+
+    def test_the_workers_of_a_node_are_listed_with_what_they_do(self):
+        alone = self.node("alone").start()
+        alone.put(b"value")
+        self.assertEqual(alone.run("workers").stdout.splitlines()[0].split()[:4],
+                         ["WORKER", "NAME", "DOES", "KEYS"])
+        workers = alone.json("workers")["workers"]
+        self.assertEqual(sorted((w["role"], w["name"], w["looks_up"], w["keeps"]) for w in workers),
+                         [("storage", "store", False, True), ("storage", "store", True, False),
+                          ("verifier", "sha256", False, False)])
+        for worker in workers:
+            self.assertEqual(worker["keys"], [])
+            self.assertFalse(worker["stalled"])
+            self.assertEqual(worker["lost"], 0)
+        done = {(w["role"], w["keeps"]): w["done"] for w in workers}
+        self.assertEqual((done["verifier", False], done["storage", True]), (1, 1))
+
+
 class Output(Case):
     def test_json_names_each_key_and_how_it_ended(self):
         one, two = self.mesh(2)

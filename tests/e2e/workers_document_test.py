@@ -4,12 +4,14 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 import tempfile
 import unittest
 
 from cluster import PATIENCE, QUARRY
 
-DOCUMENT = pathlib.Path(__file__).parents[2] / "docs" / "workers.md"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DOCUMENT = ROOT / "docs" / "workers.md"
 MARK = "\x01"
 
 
@@ -20,9 +22,15 @@ def steps(text):
             yield step
 
 
+def files(text):
+    """(name, content) of each block of Python that begins with a file's name."""
+    return re.findall(r"^```python\n(?=# (\S+)\n)(.*?)^```", text, re.M | re.S)
+
+
 class Document(unittest.TestCase):
     def test_what_the_document_shows_is_what_happens(self):
-        all_steps = list(steps(DOCUMENT.read_text()))
+        text = DOCUMENT.read_text()
+        all_steps = list(steps(text))
         self.assertGreater(len(all_steps), 15)
         script = "\n".join(f"{command}\nprintf '{MARK}'" for command, _ in all_steps)
         with tempfile.TemporaryDirectory(prefix="quarry-") as folder:
@@ -30,7 +38,12 @@ class Document(unittest.TestCase):
             (place / "bin").mkdir()
             (place / "bin" / "quarry").symlink_to(pathlib.Path(QUARRY).resolve())
             (place / "worker").symlink_to(pathlib.Path(os.environ["QUARRY_EXAMPLE"]).resolve())
+            (place / "bin" / "python3").symlink_to(sys.executable)
+            (place / "clients").symlink_to(ROOT / "clients")
+            for name, content in files(text):
+                (place / name).write_text(content)
             kept = {k: v for k, v in os.environ.items() if not k.startswith("QUARRY")}
+            kept["PYTHONDONTWRITEBYTECODE"] = "1"
             done = subprocess.run(
                 ["bash", "-c", "exec 2>&1\n" + script], cwd=place, capture_output=True, text=True,
                 timeout=60 * PATIENCE, env=dict(kept, PATH=f"{place}/bin:{os.environ['PATH']}"))

@@ -25,8 +25,9 @@ extern char** environ;
 namespace quarry::cli::bench {
 namespace {
 
-// Values are computed when they are asked for, so there are as many keys as a long bench needs,
-// where the values are small; what a second of the largest ones needs otherwise.
+// Values are computed when they are asked for, so there are as many keys as the bench may need: as
+// many as a fast machine fetches in its time, of small values and of large ones.
+constexpr double kKeysPerSecond = 400'000;
 constexpr std::uint64_t kComputedBytes = 32ULL << 30;
 // What is stored takes time and space before the bench begins; it is asked for again and again.
 constexpr std::uint64_t kStoredBytes = 64 << 20;
@@ -35,7 +36,10 @@ constexpr int kLookEveryMs = 50;
 
 std::uint32_t count_of(const Plan& plan) {
   const bool stored = plan.lmdb || !plan.storage.empty();
-  const std::uint64_t wanted = (stored ? kStoredBytes : kComputedBytes) / plan.size;
+  const double seconds = std::chrono::duration<double>(plan.lasts).count() + 0.1;
+  const auto in_its_time = static_cast<std::uint64_t>(kKeysPerSecond * seconds);
+  const std::uint64_t wanted =
+      stored ? kStoredBytes / plan.size : std::min(kComputedBytes / plan.size, in_its_time);
   const std::uint64_t least = 2 * std::uint64_t{plan.window};
   return static_cast<std::uint32_t>(
       std::min<std::uint64_t>(std::max(wanted, least), Values::kMost));

@@ -11,7 +11,7 @@ namespace {
 
 // As long as this nothing may happen: a node that starts has connected by then, also on a machine
 // that has much to do.
-constexpr Duration kSilence = std::chrono::seconds(20);
+constexpr Duration kSilence = std::chrono::seconds(60);
 constexpr Duration kWarmUp = std::chrono::milliseconds(500);
 // Fetches that nobody can answer are begun in steps of so many.
 constexpr std::uint32_t kFillStep = 4096;

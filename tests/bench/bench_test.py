@@ -32,7 +32,7 @@ class BenchCase(unittest.TestCase):
         environment |= {"TMPDIR": str(self.folder),
                         "PYTHONPATH": str(SOURCES / "clients" / "python")}
         return subprocess.run([QUARRY, "bench", *options], capture_output=True, text=True,
-                              timeout=120, env=environment)
+                              timeout=300, env=environment)
 
     def bench(self, *options):
         ran = self.run_quarry("--seconds", "0.1", "--json", *options)

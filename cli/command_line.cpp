@@ -105,7 +105,6 @@ CommandLine::CommandLine()
   app_->set_version_flag("--version", "quarry " QUARRY_VERSION, "Print the version");
   app_->require_subcommand(1);
   app_->footer(
-      "Try it on this machine: quarry testnet up --nodes 3\n"
       "Each option is also a key of the home's quarry.toml, and an environment variable.\n"
       "Help on a command: quarry COMMAND --help");
   app_->set_help_flag("-h,--help", "Print this help");

@@ -50,9 +50,7 @@ class RawVerifier(threading.Thread):
             instance = int.from_bytes(os.urandom(7), "big") | 1
             self.send(door, [[HELLO, 1, instance, self.credit, 0, self.called, "raw/1", []]])
             while not self.ended.is_set():
-                if self.judge is None:  # says hello, and reads no more
-                    self.ended.wait()
-                elif door.poll(50):
+                if door.poll(50):
                     self.send(door, self.answers(msgpack.unpackb(door.recv_multipart()[0])[3]))
 
     def answers(self, items):
@@ -220,15 +218,6 @@ class Broken(Workers):
                 raw = self.raw(asks, name, 8, judge)
                 fetch_beside(name, raw)
                 self.assertGreater(raw.jobs, 0)
-        # Who never reads holds up no value but the one it has, and that one until it is gone.
-        deaf = self.raw(asks, "deaf", 8, None)
-        self.attached(asks, "good", "deaf")
-        fetch = asks.popen("fetch", *(next(keys) for _ in range(8)), "-o", self.folder / "deaf")
-        eventually(lambda: any((self.folder / "deaf").iterdir()), what="the others are there")
-        deaf.end()
-        self.assertEqual(self.ended(fetch), 0)
-        self.assertEqual(len(list((self.folder / "deaf").iterdir())), 8)
-
         peer = asks.peers()["has"]
         self.assertEqual((peer["state"], peer["invalid"]), ("connected", 0))
         self.assertEqual(self.counter(asks, "verdicts_poison_total"), 0)

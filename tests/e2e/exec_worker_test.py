@@ -5,9 +5,16 @@ import hashlib
 import os
 import signal
 import subprocess
+import threading
 import unittest
 
+import msgpack
+import zmq
+
 from cluster import PATIENCE, Case, eventually, key_of
+
+HELLO, VERDICT, PONG, JUDGE, PING = 1, 2, 8, 33, 38
+COMPLETE, INVALID = 1, 4
 
 
 class Worker:
@@ -28,11 +35,57 @@ class Worker:
         return self.process.wait(timeout=10 * PATIENCE)
 
 
+class RawVerifier(threading.Thread):
+    """A verifier made of pyzmq and msgpack alone, that does with a job what `judge` says."""
+
+    def __init__(self, node, name, credit, judge):
+        super().__init__()
+        self.node, self.called, self.credit, self.judge = node, name, credit, judge
+        self.jobs, self.held, self.ended = 0, set(), threading.Event()
+
+    def run(self):
+        with zmq.Context() as context, context.socket(zmq.DEALER) as door:
+            door.linger = 0
+            door.connect(f"ipc://{self.node.home}/run/verifiers.sock")
+            instance = int.from_bytes(os.urandom(7), "big") | 1
+            self.send(door, [[HELLO, 1, instance, self.credit, 0, self.called, "raw/1", []]])
+            while not self.ended.is_set():
+                if self.judge is None:  # says hello, and reads no more
+                    self.ended.wait()
+                elif door.poll(50):
+                    self.send(door, self.answers(msgpack.unpackb(door.recv_multipart()[0])[3]))
+
+    def answers(self, items):
+        self.held.update(fields[0] for kind, *fields in items if kind == JUDGE)
+        for kind, *fields in items:
+            if kind == PING:
+                yield [PONG, fields[0]]
+            elif kind == JUDGE:
+                self.jobs += 1
+                answers = self.judge(fields[0], self.held)
+                yield from ([VERDICT, job, outcome, []] for job, outcome in answers)
+
+    @staticmethod
+    def send(door, items):
+        if items := list(items):
+            door.send(msgpack.packb([3, 1, "", items]))
+
+    def end(self):
+        self.ended.set()
+        self.join()
+
+
 class Workers(Case):
     def worker(self, node, *words):
         worker = Worker(node, *words)
         self.addCleanup(worker.end, signal.SIGKILL)
         return worker
+
+    def raw(self, node, name, credit, judge):
+        verifier = RawVerifier(node, name, credit, judge)
+        self.addCleanup(verifier.end)
+        verifier.start()
+        return verifier
 
     def attached(self, node, *names):
         """Waits until workers of just these names (but the built-in ones) are attached."""
@@ -140,6 +193,50 @@ class OneLiners(Workers):
 
 
 class Broken(Workers):
+    def test_N6_verifiers_that_break_in_every_way_lose_no_fetch_and_block_nobody(self):
+        has, asks, folder = self.pair()
+        self.worker(asks, "verifier", "--exec", "true", "--name", "good", "--credit", 8)
+        keys = iter(self.values(folder, [b"value %d" % i for i in range(100)]))
+
+        def fetch_beside(name, broken):
+            """With as much free credit as the good verifier the other gets values too."""
+            self.attached(asks, "good", name)
+            asks.run("fetch", *(next(keys) for _ in range(8)), "-o", self.folder / name)
+            self.assertEqual(len(list((self.folder / name).iterdir())), 8)
+            broken.end()
+            self.attached(asks, "good")
+
+        lost = 0
+        for name, script in {"exits": "exit 1", "crashes": "kill -SEGV $$", "hangs": "sleep 1000",
+                             "prints": "yes | head -c 3000000; exit 1"}.items():
+            with self.subTest(name):
+                fetch_beside(name, self.worker(asks, "verifier", "--exec", script, "--name", name,
+                                               "--credit", 8, "--timeout", "500ms"))
+                self.assertGreater(self.counter(asks, "verdicts_lost_total"), lost)
+                lost = self.counter(asks, "verdicts_lost_total")
+        for name, judge in {
+                "twice": lambda job, held: [(job, COMPLETE), (job, INVALID)],
+                # It says so of jobs that others hold, had or will have; of its own it would count.
+                "others": lambda job, held: [
+                    (other, INVALID) for other in range(job - 20, job + 20) if other not in held
+                ] + [(job, COMPLETE)]}.items():
+            with self.subTest(name):
+                raw = self.raw(asks, name, 8, judge)
+                fetch_beside(name, raw)
+                self.assertGreater(raw.jobs, 0)
+        # Who never reads holds up no value but the one it has, and that one until it is gone.
+        deaf = self.raw(asks, "deaf", 8, None)
+        self.attached(asks, "good", "deaf")
+        fetch = asks.popen("fetch", *(next(keys) for _ in range(8)), "-o", self.folder / "deaf")
+        eventually(lambda: any(self.folder.glob("deaf/*")), what="the others are there")
+        deaf.end()
+        self.assertEqual(self.ended(fetch), 0)
+        self.assertEqual(len(list((self.folder / "deaf").iterdir())), 8)
+
+        peer = asks.peers()["has"]
+        self.assertEqual((peer["state"], peer["invalid"]), ("connected", 0))
+        self.assertEqual(self.counter(asks, "verdicts_poison_total"), 0)
+
     def test_N6_a_value_that_kills_three_verifiers_is_set_aside_with_an_alarm(self):
         has, asks, folder = self.pair()
         poison, good = self.values(folder, [b"poison", b"good"])

@@ -187,7 +187,7 @@ TEST_CASE("N7 peers take turns: who asks for much does not hold up who asks for 
   f.attach(kStore, "store", worker::kLooksUp, 512);
   f.admit('a');
   f.admit('b');
-  for (unsigned i = 0; i < 3000; ++i) f.ask('a', i + 1, i, 100);
+  for (unsigned i = 0; i < 1000; ++i) f.ask('a', i + 1, i, 100);
   std::vector<JobId> jobs;
   for (const auto& given : f.said<ToWorker<worker::LookUp>>()) jobs.push_back(given.item.job);
   f.ask('b', 1, 5000, 100);

@@ -13,10 +13,11 @@ namespace quarry {
 struct Node {
   Network network;
   bus::Identity identity;
-  Instance instance;   // this life of the process
-  std::string name;    // for people; may be empty
-  std::string agent;   // "quarry/0.1.0"
-  std::string listen;  // tcp endpoint of the network door; empty: the node only asks
+  Instance instance;            // this life of the process
+  std::string name;             // for people; may be empty
+  std::string agent;            // "quarry/0.1.0"
+  std::string listen;           // tcp endpoint of the network door; empty: the node only asks
+  std::string advertised = {};  // where peers reach it, if not there
 
   // Links between the actors; the Engine binds the first three, the PeerSelector the last.
   std::string selector_link = "inproc://engine-selector";

@@ -9,14 +9,19 @@
 namespace quarry::cli {
 namespace {
 
-// Options that mean the same to all commands; in the file they stand above all sections.
-constexpr std::string_view kShared = "peers";
+// Options that mean the same to all commands; in the file they stand above all sections. The hidden
+// ones are those that a command takes from the node.
+bool is_shared(const CLI::App& command, const std::string& option) {
+  if (option == "peers") return true;
+  const CLI::Option* known = command.get_option_no_throw("--" + option);
+  return known != nullptr && known->get_group().empty();
+}
 
 // The name of an option's environment variable: QUARRY_LISTEN for `node --listen` and what is
 // shared, QUARRY_FETCH_KEEP for `fetch --keep`.
 std::string variable_of(const CLI::App& command, const std::string& option) {
   std::string name = "QUARRY_";
-  if (command.get_name() != "node" && option != "home" && option != kShared) {
+  if (command.get_name() != "node" && option != "home" && !is_shared(command, option)) {
     const CLI::App* group = command.get_parent();
     if (group->get_parent() != nullptr) name += group->get_name() + "_";
     name += command.get_name() + "_";
@@ -27,6 +32,28 @@ std::string variable_of(const CLI::App& command, const std::string& option) {
   });
   return name;
 }
+
+// The program's own help is one page with a line for each command.
+class Help : public CLI::Formatter {
+ public:
+  std::string make_help(const CLI::App* app, std::string name,
+                        CLI::AppFormatMode mode) const override {
+    if (app->get_parent() != nullptr) {
+      std::string page = CLI::Formatter::make_help(app, std::move(name), mode);
+      const std::size_t gap = page.find("\n\n\n");
+      return gap == std::string::npos ? page : page.erase(gap, 1);
+    }
+    std::string page = "quarry: " + app->get_description() + "\n\nUsage: " + name +
+                       " COMMAND [OPTIONS]   " + name + " COMMAND --help   " + name +
+                       " --version\nCommands:\n";
+    for (const CLI::App* command : app->get_subcommands([](const CLI::App*) { return true; })) {
+      std::string line = "  " + command->get_name();
+      line.resize(14, ' ');
+      page += line + command->get_description() + "\n";
+    }
+    return page + app->get_footer() + "\n";
+  }
+};
 
 // The command that was asked for.
 CLI::App* asked(CLI::App* in) {
@@ -57,7 +84,7 @@ Command& Command::peers_file(Common& common, const std::string& text) {
 }
 
 Command& Command::argument(const std::string& name, std::string& value, const std::string& text) {
-  app_->add_option(name, value, text)->required()->type_name("");
+  line_->last_ = app_->add_option(name, value, text)->required()->type_name("");
   return *this;
 }
 Command& Command::arguments(const std::string& name, std::vector<std::string>& values,
@@ -69,7 +96,7 @@ Command& Command::arguments(const std::string& name, std::vector<std::string>& v
 template <class T>
 Command& Command::any_option(const std::string& names, T& value, const std::string& text,
                              const std::string& type) {
-  app_->add_option(names, value, text)->type_name(type);
+  line_->last_ = app_->add_option(names, value, text)->type_name(type)->take_last();
   return *this;
 }
 Command& Command::option(const std::string& names, std::string& value, const std::string& text,
@@ -90,29 +117,46 @@ Command& Command::option(const std::string& names, double& value, const std::str
 }
 Command& Command::option(const std::string& names, std::vector<std::string>& values,
                          const std::string& text, const std::string& type) {
-  CLI::Option* made = app_->add_option(names, values, text);
-  made->type_name(type)->delimiter(',')->allow_extra_args(false);
+  line_->last_ = app_->add_option(names, values, text)->type_name(type)->delimiter(',');
+  line_->last_->allow_extra_args(false);
   return *this;
 }
 Command& Command::flag(const std::string& names, bool& value, const std::string& text) {
-  app_->add_flag(names, value, text);
+  line_->last_ = app_->add_flag(names, value, text);
+  return *this;
+}
+Command& Command::choice(const std::string& names, std::string& value, const std::string& text,
+                         const std::string& type, std::vector<std::string> words) {
+  any_option(names, value, text, type);
+  line_->last_->check([words](const std::string& said) {
+    if (std::find(words.begin(), words.end(), said) != words.end()) return std::string();
+    std::string all;
+    for (const std::string& word : words) {
+      all += (all.empty() ? "" : word == words.back() ? " or " : ", ") + word;
+    }
+    return "'" + shown(said, 40) + "' is none of " + all;
+  });
+  line_->words_[line_->last_] = std::move(words);
+  return *this;
+}
+Command& Command::hidden() {
+  line_->last_->group("");
   return *this;
 }
 
 CommandLine::CommandLine()
-    : app_(std::make_unique<CLI::App>("Fetches values by key from peers that nobody trusts.",
+    : app_(std::make_unique<CLI::App>("fetches values by key from peers that nobody trusts.",
                                       "quarry")) {
-  app_->set_version_flag("--version", "quarry " QUARRY_VERSION, "Print the version");
-  app_->require_subcommand(1);
-  app_->footer(
-      "Each option is also a key of the home's quarry.toml, and an environment variable.\n"
-      "Help on a command: quarry COMMAND --help");
-  app_->set_help_flag("-h,--help", "Print this help");
-  const auto format = app_->get_formatter();
-  format->column_width(30);
+  const auto format = std::make_shared<Help>();
+  format->column_width(28);
   format->label("SUBCOMMAND", "COMMAND");
   format->label("Positionals", "Arguments");
   format->label("REQUIRED", "");
+  app_->formatter(format);
+  app_->set_version_flag("--version", "quarry " QUARRY_VERSION, "Print the version");
+  app_->set_help_flag("-h,--help", "Print this help");
+  app_->require_subcommand(1);
+  app_->footer("Try it on this machine: quarry testnet up --nodes 3");
 }
 
 CommandLine::~CommandLine() = default;
@@ -127,6 +171,39 @@ Command CommandLine::add(CLI::App& parent, std::string name, std::string text,
   made->group("Commands");
   made->footer("Example:\n" + std::move(example));
   return Command(*this, *made);
+}
+
+std::vector<Declared> CommandLine::declared() const {
+  std::vector<Declared> all;
+  const std::function<void(CLI::App*, const std::vector<std::string>&)> look =
+      [&](CLI::App* app, const std::vector<std::string>& path) {
+        Declared made{path, app->get_description(), {}, {}, {}};
+        for (const CLI::Option* option : app->get_options()) {
+          if (option->get_positional()) {
+            made.arguments.push_back(option->get_name(true));
+            continue;
+          }
+          if (option->get_group().empty()) continue;  // hidden
+          Declared::Option declared;
+          for (const auto& name : option->get_snames()) declared.names.push_back("-" + name);
+          for (const auto& name : option->get_lnames()) declared.names.push_back("--" + name);
+          const bool takes_value = option->get_items_expected_max() > 0;
+          if (takes_value) declared.type = option->get_type_name();
+          declared.text = option->get_description();
+          if (const auto at = words_.find(option); at != words_.end()) declared.words = at->second;
+          made.options.push_back(std::move(declared));
+        }
+        const auto below = app->get_subcommands([](CLI::App*) { return true; });
+        for (const CLI::App* command : below) made.commands.push_back(command->get_name());
+        all.push_back(std::move(made));
+        for (CLI::App* command : below) {
+          std::vector<std::string> longer = path;
+          longer.push_back(command->get_name());
+          look(command, longer);
+        }
+      };
+  look(app_.get(), {});
+  return all;
 }
 
 // The command of this name, whether or not it was asked for.
@@ -149,7 +226,7 @@ Result<> CommandLine::take(const CLI::ConfigItem& item, const std::string& file)
   }
   CLI::App* owner = named(item.parents.empty() ? std::vector<std::string>{"node"} : item.parents);
   CLI::App* command = asked(app_.get());
-  if (item.parents.empty() && item.name == kShared &&
+  if (item.parents.empty() && is_shared(*command, item.name) &&
       command->get_option_no_throw("--" + item.name) != nullptr) {
     owner = command;
   }

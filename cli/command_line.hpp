@@ -69,6 +69,11 @@ class Command {
   Command& option(const std::string& names, std::vector<std::string>& values,
                   const std::string& text, const std::string& type);
   Command& flag(const std::string& names, bool& value, const std::string& text);
+  // One of these words, and no other.
+  Command& choice(const std::string& names, std::string& value, const std::string& text,
+                  const std::string& type, std::vector<std::string> words);
+  // What was declared last is left out of the help.
+  Command& hidden();
 
  private:
   friend class CommandLine;
@@ -81,6 +86,21 @@ class Command {
   CLI::App* app_;
 };
 
+// A command as it was declared, for whoever writes about it: a shell's completion.
+struct Declared {
+  struct Option {
+    std::vector<std::string> names;  // with their dashes
+    std::string type;                // what the help calls its value; empty: it takes none
+    std::string text;
+    std::vector<std::string> words;  // that it takes, where it takes only these
+  };
+  std::vector<std::string> path;  // empty: the program itself
+  std::string text;
+  std::vector<Option> options;
+  std::vector<std::string> arguments;  // as the help calls them
+  std::vector<std::string> commands;   // of this one
+};
+
 class CommandLine {
  public:
   CommandLine();
@@ -91,6 +111,8 @@ class CommandLine {
   // The help lists commands in the order in which they are declared. `example` is shown in the
   // help: one line or several, each beginning with two blanks.
   Command command(std::string name, std::string text, std::string example);
+  // The program and all its commands, each before its own.
+  std::vector<Declared> declared() const;
   // Does what it was asked to do.
   Exit run(int argc, char** argv);
 
@@ -108,6 +130,8 @@ class CommandLine {
   std::unique_ptr<CLI::App> app_;
   std::map<const CLI::App*, std::function<Exit()>> acts_;
   std::map<const CLI::App*, const Common*> commons_;
+  std::map<const CLI::Option*, std::vector<std::string>> words_;
+  CLI::Option* last_ = nullptr;
 };
 
 }  // namespace quarry::cli

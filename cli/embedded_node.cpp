@@ -71,6 +71,7 @@ Result<> EmbeddedNode::State::describe() {
   node.name = options.name;
   node.agent = "quarry/" QUARRY_VERSION;
   node.listen = options.listen;
+  node.advertised = options.advertised;
   node.control_door.push_back(home.control_endpoint());
   node.verifier_door.push_back(home.verifier_endpoint());
   node.storage_door.push_back(home.storage_endpoint());

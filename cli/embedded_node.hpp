@@ -31,7 +31,8 @@ enum class Placement { one, threads };
 
 struct NodeOptions {
   std::filesystem::path home;
-  std::string listen;  // tcp endpoint; empty: the node only asks
+  std::string listen;      // tcp endpoint; empty: the node only asks
+  std::string advertised;  // where peers reach it, if not there
   Network network;
   std::string name;
   std::string keep_in = "store";  // name of the storage that keeps

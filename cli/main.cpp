@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
            add_put,
            add_fetch,
            add_cancel,
+           add_retain,
            add_status,
            add_peers,
            add_workers,
@@ -22,6 +23,7 @@ int main(int argc, char** argv) {
            add_store,
            add_testnet,
            add_bench,
+           add_completion,
        }) {
     add(line);
   }

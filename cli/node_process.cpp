@@ -72,7 +72,6 @@ class NodeProcess {
   const NodeOptions& options_;
   Signals signals_;
   std::unique_ptr<EmbeddedNode> node_;
-  std::uint64_t peer_set_ = 0;  // number of the last one given to the selector
 };
 
 Result<> NodeProcess::start(std::vector<EmbeddedNode::Guest> guests) {
@@ -87,7 +86,8 @@ Result<> NodeProcess::reload_peers() {
   auto client = Client::connect(node_->context(), EmbeddedNode::control_endpoint(), {});
   if (!client) return tl::unexpected(client.error());
   Client::Items answers;
-  const auto done = (*client)->call(report::PeerSet{{}, ++peer_set_, std::move(*peers)}, answers);
+  const auto done =
+      (*client)->call(report::PeerSet{{}, peer_set_number(), std::move(*peers)}, answers);
   if (!done) return tl::unexpected(done.error());
   spdlog::info("peers file read again: {} peers changed", *done);
   return {};

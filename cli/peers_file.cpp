@@ -202,6 +202,12 @@ PeersLock::~PeersLock() {
   if (fd_ >= 0) ::close(fd_);
 }
 
+std::uint64_t peer_set_number() {
+  using std::chrono::microseconds, std::chrono::system_clock;
+  const auto since = system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<microseconds>(since).count());
+}
+
 Result<std::vector<report::PeerEntry>> read_peers(const std::filesystem::path& file) {
   return PeersFile::read(file).map([](const PeersFile& parsed) { return parsed.peers(); });
 }

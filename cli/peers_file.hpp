@@ -61,6 +61,10 @@ class PeersLock {
   int fd_;
 };
 
+// For a peer set that is given to a node now. The numbers rise with the clock, so that of two who
+// give sets the later one prevails (R32).
+std::uint64_t peer_set_number();
+
 // What the file says.
 Result<std::vector<report::PeerEntry>> read_peers(const std::filesystem::path& file);
 

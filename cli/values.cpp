@@ -101,6 +101,16 @@ Result<Key> parse_key(std::string_view text, std::size_t length) {
   return *key;
 }
 
+Result<Prefix> parse_prefix(std::string_view text, std::size_t length) {
+  const bool fits = text.size() % 2 == 0 && text.size() <= 2 * length &&
+                    std::all_of(text.begin(), text.end(), is_hex);
+  if (!fits) {
+    return error(Error::Kind::usage, "'" + shown(text, 80) + "' is no beginning of a key",
+                 "use an even number of hexadecimal digits, at most " + std::to_string(2 * length));
+  }
+  return text.empty() ? Prefix() : Prefix(key_from_hex(text, text.size() / 2)->view());
+}
+
 Result<milliseconds> parse_duration(std::string_view text) {
   static constexpr std::array<Unit, 5> kUnits{
       Unit{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};

@@ -13,6 +13,8 @@
 namespace quarry::cli {
 
 Result<Key> parse_key(std::string_view text, std::size_t length);
+// The first bytes of keys of this length, none to all of them.
+Result<Prefix> parse_prefix(std::string_view text, std::size_t length);
 
 // "500ms", "2s", "5m", "1h30m", "7d"; a number alone is seconds.
 Result<std::chrono::milliseconds> parse_duration(std::string_view text);

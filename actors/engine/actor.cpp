@@ -14,7 +14,9 @@ constexpr std::string_view kNames[] = {"", "peer selector", "consumer bridge", "
                                        "producer bridge"};
 
 Self self_of(const Node& node) {
-  return {node.identity.key, node.instance, node.network, node.name, node.agent, node.listen};
+  return {node.identity.key, node.instance,
+          node.network,      node.name,
+          node.agent,        node.advertised.empty() ? node.listen : node.advertised};
 }
 
 Result<bus::Socket> open_door(bus::Context& context, const Node& node) {

@@ -11,6 +11,7 @@ void add_keygen(CommandLine& to);
 void add_put(CommandLine& to);
 void add_fetch(CommandLine& to);
 void add_cancel(CommandLine& to);
+void add_retain(CommandLine& to);
 void add_status(CommandLine& to);
 void add_peers(CommandLine& to);
 void add_workers(CommandLine& to);
@@ -18,5 +19,6 @@ void add_verifier(CommandLine& to);
 void add_store(CommandLine& to);
 void add_testnet(CommandLine& to);
 void add_bench(CommandLine& to);
+void add_completion(CommandLine& to);
 
 }  // namespace quarry::cli

@@ -1,224 +1,77 @@
-#include <unistd.h>
-
+#include <algorithm>
 #include <limits>
 #include <map>
-#include <set>
+#include <memory>
 
-#include "bus/clock.hpp"
 #include "cli/client.hpp"
 #include "cli/command_line.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/describe.hpp"
 #include "cli/destination.hpp"
+#include "cli/fetching.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/key_list.hpp"
+#include "cli/network_flags.hpp"
 #include "cli/output.hpp"
-#include "cli/peers_file.hpp"
+#include "cli/temporary_node.hpp"
 #include "cli/values.hpp"
 
 namespace quarry::cli {
 namespace {
 
+constexpr std::string_view kTag = "fetch";
+
 struct FetchFlags {
   Common common;
+  NetworkFlags network;  // where no node runs that knows it
   std::vector<std::string> keys;
+  std::string from;
   std::string output;
   std::vector<std::string> targets;
+  bool all_targeted = false;
   std::string deadline;
+  std::string priority = "normal";
+  std::string tag = std::string(kTag);
   bool no_local = false;
   bool keep = false;
 };
 
-constexpr std::string_view kTag = "fetch";
-// A person who has waited this long is told why.
-constexpr Duration kExplainAfter = std::chrono::seconds(2);
-constexpr std::size_t kExplainKeys = 3;
-// After Ctrl-C, how long the node has to confirm.
-constexpr Duration kWithdrawWithin = std::chrono::seconds(1);
-
-// One run of the command: which keys are still out, and what came of the others.
-class Fetching {
+// Peers by name or key, each looked for once: a list may name them a hundred thousand times.
+class Called {
  public:
-  Fetching(Client& client, Interrupt& interrupt, const FetchFlags& flags, Destination to)
-      : client_(client), interrupt_(interrupt), flags_(flags), to_(std::move(to)), tag_(kTag) {}
-  Result<> ask(const std::vector<PeerKey>& targets, std::uint32_t deadline_ms);
-  Result<Exit> run();
-  std::string tally() const {
-    return std::to_string(resolved_) + " of " + std::to_string(asked_) + " keys resolved";
+  explicit Called(std::filesystem::path peers_file) : file_(std::move(peers_file)) {}
+
+  Result<std::vector<PeerKey>> all(const std::vector<std::string>& names) {
+    if (names.size() > limits::kMaxTargets) {
+      return error(Error::Kind::usage, std::to_string(names.size()) + " targets",
+                   "name at most " + std::to_string(limits::kMaxTargets));
+    }
+    std::vector<PeerKey> peers;
+    for (const std::string& name : names) {
+      auto at = known_.find(name);
+      if (at == known_.end()) {
+        const auto peer = peer_called(name, file_);
+        if (!peer) return tl::unexpected(peer.error());
+        at = known_.emplace(name, *peer).first;
+      }
+      peers.push_back(at->second);
+    }
+    return peers;
   }
 
  private:
-  Result<> on(const control::Resolved& item);
-  Result<> on(const control::Ended& item);
-  Result<> on(const control::FetchRefused& item);
-  Result<> on(const control::FetchInfo& item);
-  template <class Other>
-  Result<> on(const Other&) {
-    return {};
-  }
-  bool over(const Tag& tag, const Key& key) { return tag == tag_ && pending_.erase(key) == 1; }
-  Result<> tell(const Key& key, Terminal how, std::string_view detail);
-  Result<> handle(const Client::Items& items);
-  void explain();
-  Result<Exit> withdraw();
-
-  Client& client_;
-  Interrupt& interrupt_;
-  const FetchFlags& flags_;
-  Destination to_;
-  Tag tag_;
-  std::set<Key> pending_;
-  CallId explaining_;
-  std::size_t asked_ = 0;
-  std::size_t resolved_ = 0;
-  std::size_t withdrawn_ = 0;
-  bool withdrawing_ = false;
-  ExitSum sum_;
+  std::filesystem::path file_;
+  std::map<std::string, PeerKey> known_;
 };
 
-Result<> Fetching::ask(const std::vector<PeerKey>& targets, std::uint32_t deadline_ms) {
-  std::vector<Key> keys;
-  for (const std::string& text : flags_.keys) {
-    auto key = parse_key(text, client_.welcome().key_length);
-    if (!key) return tl::unexpected(key.error());
-    if (pending_.insert(*key).second) keys.push_back(std::move(*key));
+std::vector<std::string> split(std::string_view text) {
+  std::vector<std::string> words;
+  while (!text.empty()) {
+    const std::size_t end = text.find_first_of(", \t");
+    if (end != 0) words.emplace_back(text.substr(0, end));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
   }
-  asked_ = keys.size();
-  for (const Key& key : keys) {
-    control::Fetch fetch;
-    fetch.tag = tag_;
-    fetch.key = key;
-    fetch.targets = targets;
-    fetch.local = !flags_.no_local;
-    fetch.keep = flags_.keep;
-    fetch.deadline_ms = deadline_ms;
-    client_.send(fetch);
-  }
-  return {};
-}
-
-Result<Exit> Fetching::run() {
-  const Time began = bus::now();
-  bool explained = !on_terminal(STDERR_FILENO);
-  while (!pending_.empty()) {
-    Client::Items items;
-    const auto woken = client_.wait(items, explained ? kNever : began + kExplainAfter);
-    if (!woken) return tl::unexpected(woken.error());
-    if (*woken == Client::Woken::interrupted) return withdraw();
-    if (auto handled = handle(items); !handled) return tl::unexpected(handled.error());
-    if (*woken == Client::Woken::time && !explained) {
-      explain();
-      explained = true;
-    }
-  }
-  return sum_.code();
-}
-
-Result<> Fetching::handle(const Client::Items& items) {
-  for (const auto& item : items) {
-    auto done = std::visit([&](const auto& each) { return on(each); }, item);
-    if (!done) return done;
-  }
-  return {};
-}
-
-Result<> Fetching::on(const control::Resolved& item) {
-  if (!over(item.tag, item.key)) return {};
-  const auto written = to_.write(item.key, item.value.view());
-  if (!written) {
-    sum_.add(fail(written.error()));
-    if (to_.is_stdout()) return {};
-  } else {
-    ++resolved_;
-  }
-  if (!flags_.common.json) return {};
-  Json json;
-  json.begin().add("key", to_hex(item.key.view())).add("result", "resolved");
-  json.add("size", item.value.size()).add("peer", to_z85(item.peer));
-  if (const auto file = to_.file(item.key); !file.empty()) json.add("file", file.string());
-  if (!written) json.add("error", written.error().what);
-  return print(json.end().line());
-}
-
-Result<> Fetching::on(const control::Ended& item) {
-  if (!over(item.tag, item.key)) return {};
-  if (withdrawing_ && item.how == Terminal::cancelled) {
-    ++withdrawn_;
-    return {};
-  }
-  sum_.add(item.how == Terminal::stopped ? Exit::unavailable : Exit::partial);
-  return tell(item.key, item.how, "");
-}
-
-Result<> Fetching::on(const control::FetchRefused& item) {
-  if (!over(item.tag, item.key)) return {};
-  sum_.add(exit_for(kind_of(item.reason)));
-  std::string detail(name(item.reason));
-  if (!item.detail.empty()) detail += " (" + item.detail + ")";
-  return tell(item.key, Terminal::refused, detail);
-}
-
-Result<> Fetching::tell(const Key& key, Terminal how, std::string_view detail) {
-  if (flags_.common.json) {
-    Json json;
-    json.begin().add("key", to_hex(key.view())).add("result", name(how));
-    if (!detail.empty()) json.add("detail", detail);
-    return print(json.end().line());
-  }
-  std::string line = "key " + to_hex(key.view()) + ": " + std::string(name(how)) + ": ";
-  note(line + std::string(detail.empty() ? sentence(how) : detail));
-  return {};
-}
-
-Result<> Fetching::on(const control::FetchInfo& item) {
-  if (item.call == explaining_ && pending_.contains(item.key)) {
-    note("waiting for " + to_hex(item.key.view()) + ": " + describe(item));
-  }
-  return {};
-}
-
-void Fetching::explain() {
-  explaining_ = client_.next_call();
-  control::Status status{explaining_, {}};
-  for (const Key& key : pending_) {
-    if (status.keys.size() == kExplainKeys) break;
-    status.keys.push_back(key);
-  }
-  client_.send(status);
-}
-
-Result<Exit> Fetching::withdraw() {
-  interrupt_.clear();
-  withdrawing_ = true;
-  for (const Key& key : pending_) client_.send(control::Withdraw{tag_, key});
-  const Time until = bus::now() + kWithdrawWithin;
-  while (!pending_.empty()) {
-    Client::Items items;
-    const auto woken = client_.wait(items, until);
-    if (!woken || *woken != Client::Woken::items) break;
-    if (auto handled = handle(items); !handled) return tl::unexpected(handled.error());
-  }
-  std::string line = "interrupted: " + tally();
-  if (withdrawn_ != 0) line += ", " + std::to_string(withdrawn_) + " withdrawn";
-  if (!pending_.empty()) {
-    line += "; the node did not confirm the end of " + std::to_string(pending_.size()) +
-            ", and ends them when it sees that this program is gone";
-  }
-  note(line);
-  return Exit::interrupted;
-}
-
-Result<std::vector<PeerKey>> targets_of(const FetchFlags& flags) {
-  std::vector<PeerKey> targets;
-  if (flags.targets.size() > limits::kMaxTargets) {
-    return error(Error::Kind::usage, std::to_string(flags.targets.size()) + " targets",
-                 "name at most " + std::to_string(limits::kMaxTargets));
-  }
-  for (const std::string& text : flags.targets) {
-    auto peer = peer_called(text, flags.common.peers_file());
-    if (!peer) return tl::unexpected(peer.error());
-    targets.push_back(*peer);
-  }
-  return targets;
+  return words;
 }
 
 Result<std::uint32_t> deadline_of(const FetchFlags& flags) {
@@ -233,21 +86,57 @@ Result<std::uint32_t> deadline_of(const FetchFlags& flags) {
   return static_cast<std::uint32_t>(ms);
 }
 
-Exit fetch(const FetchFlags& flags) {
-  const auto deadline = deadline_of(flags);
-  if (!deadline) return fail(deadline.error());
-  const auto targets = targets_of(flags);
-  if (!targets) return fail(targets.error());
-  Interrupt interrupt;
-  Client::Options how;
-  how.interrupt_fd = interrupt.fd();
-  auto client = Client::connect(flags.common.where(), how);
-  if (!client) return fail(client.error());
-  const std::set<std::string> different(flags.keys.begin(), flags.keys.end());
-  auto to = Destination::choose(flags.output, different.size() > 1, flags.common.json);
+Class class_of(const std::string& word) {
+  for (Class one : {Class::urgent, Class::background}) {
+    if (word == name(one)) return one;
+  }
+  return Class::normal;
+}
+
+// The keys of the command line, then those of the file, each with the peers it may be asked of.
+Result<std::vector<Fetching::One>> keys_of(const FetchFlags& flags, std::size_t key_length) {
+  Called called(flags.common.peers_file());
+  const auto targets = called.all(flags.targets);
+  if (!targets) return tl::unexpected(targets.error());
+  std::vector<Fetching::One> keys;
+  for (const std::string& text : flags.keys) {
+    auto key = parse_key(text, key_length);
+    if (!key) return tl::unexpected(key.error());
+    keys.push_back({std::move(*key), *targets});
+  }
+  if (flags.from.empty()) return keys;
+  auto listed = read_key_list(flags.from, key_length);
+  if (!listed) return tl::unexpected(listed.error());
+  for (ListedKey& one : *listed) {
+    if (!flags.all_targeted) {
+      keys.push_back({std::move(one.key), *targets});
+      continue;
+    }
+    auto its = called.all(split(one.rest));
+    if (its && its->empty()) {
+      its = error(Error::Kind::usage, "the key has no targets",
+                  "with --all-targeted, write KEY PEER,... in each line");
+    }
+    if (!its) {
+      Error why = its.error();
+      why.what = one.where + ": " + why.what;
+      return tl::unexpected(std::move(why));
+    }
+    keys.push_back({std::move(one.key), std::move(*its)});
+  }
+  return keys;
+}
+
+Exit fetch_from(Client& client, Interrupt& interrupt, const FetchFlags& flags,
+                control::Fetch like) {
+  auto keys = keys_of(flags, client.welcome().key_length);
+  if (!keys) return fail(keys.error());
+  const bool several = std::any_of(keys->begin(), keys->end(),
+                                   [&](const auto& one) { return one.key != keys->front().key; });
+  auto to = Destination::choose(flags.output, several, flags.common.json);
   if (!to) return fail(to.error());
-  Fetching fetching(**client, interrupt, flags, std::move(*to));
-  if (auto asked = fetching.ask(*targets, *deadline); !asked) return fail(asked.error());
+  Fetching fetching(client, interrupt, {std::move(*keys), std::move(like), flags.common.json},
+                    std::move(*to));
   const auto ended = fetching.run();
   if (ended) return *ended;
   Error why = ended.error();
@@ -255,23 +144,71 @@ Exit fetch(const FetchFlags& flags) {
   return fail(why);
 }
 
+Exit fetch(const FetchFlags& flags) {
+  if (flags.keys.empty() && flags.from.empty()) {
+    return fail({Error::Kind::usage, "no key was given", "see quarry fetch --help"});
+  }
+  if (flags.all_targeted && (flags.from.empty() || !flags.keys.empty() || !flags.targets.empty())) {
+    return fail({Error::Kind::usage, "--all-targeted is about the lines of --from alone",
+                 "write KEY PEER,... in each line, and name no other keys and targets"});
+  }
+  // Before any node is asked: a typing mistake needs none.
+  if (auto peers = Called(flags.common.peers_file()).all(flags.targets); !peers) {
+    return fail(peers.error());
+  }
+  if (flags.tag.size() > limits::kMaxTag) {
+    return fail({Error::Kind::usage, "a tag of " + std::to_string(flags.tag.size()) + " bytes",
+                 "tags have at most " + std::to_string(limits::kMaxTag)});
+  }
+  const auto deadline = deadline_of(flags);
+  if (!deadline) return fail(deadline.error());
+  control::Fetch like;
+  like.tag = Tag(flags.tag);
+  like.local = !flags.no_local;
+  like.keep = flags.keep;
+  like.priority = class_of(flags.priority);
+  like.deadline_ms = *deadline;
+  Interrupt interrupt;
+  Client::Options how;
+  how.interrupt_fd = interrupt.fd();
+  const Home home = flags.common.where();
+  std::unique_ptr<TemporaryNode> node;
+  if (!flags.common.peers.empty() && home.running() != Home::Running::yes) {
+    const auto network = network_of(flags.network);
+    if (!network) return fail(network.error());
+    auto started = TemporaryNode::start(home, *network, flags.common.peers_file());
+    if (!started) return fail(started.error());
+    node = std::move(*started);
+  }
+  auto client = node ? Client::connect(node->context(), EmbeddedNode::control_endpoint(), how)
+                     : Client::connect(home, how);
+  if (!client) return fail(client.error());
+  return fetch_from(**client, interrupt, flags, std::move(like));
+}
+
 }  // namespace
 
 void add_fetch(CommandLine& to) {
   const auto flags = std::make_shared<FetchFlags>();
-  to.command("fetch", "Fetch values by their keys, for as long as it takes (Ctrl-C ends it)",
-             "  quarry fetch 5891b5b5…be03 > hello\n"
-             "  quarry fetch $(cut -d' ' -f1 keys) -o pictures")
-      .home(flags->common)
-      .arguments("KEY", flags->keys, "Keys, in hexadecimal")
-      .option("-o,--output", flags->output, "Where values go: a file, or a folder for several",
-              "PATH")
-      .option("--target", flags->targets, "Ask only these peers (names or keys)", "PEER")
-      .option("--deadline", flags->deadline, "Give up after this long: 500ms, 30s, 5m", "TIME")
-      .flag("--no-local", flags->no_local, "Do not look into the node's own storage first")
-      .flag("--keep", flags->keep, "Keep the value in the node's storage")
-      .peers_file(flags->common, "Peers file for names (otherwise DIR/peers)")
+  Command made =
+      to.command("fetch", "Fetch values by their keys, for as long as it takes",
+                 "  quarry fetch 5891b5b5…be03 > hello\n"
+                 "  quarry fetch --from keys -o pictures    # keys: what quarry put printed");
+  made.home(flags->common)
+      .arguments("KEY", flags->keys, "Keys, in hexadecimal", false)
+      .option("--from", flags->from, "Keys from a file too, one a line; - for stdin", "FILE")
+      .option("-o,--output", flags->output, "A file, or a folder for several", "PATH")
+      .option("--target", flags->targets, "Ask only these peers (names or keys)", "PEER,...")
+      .flag("--all-targeted", flags->all_targeted, "Each line of --from: KEY PEER,... it may ask")
+      .option("--deadline", flags->deadline, "Give up after 500ms, 30s, 5m, ...", "TIME")
+      .choice("--class", flags->priority, "urgent, normal or background [normal]", "CLASS",
+              {"urgent", "normal", "background"})
+      .option("--tag", flags->tag, "What retain knows it by [fetch]", "TAG")
+      .flag("--no-local", flags->no_local, "Do not look into the node's storage first")
+      .flag("--keep", flags->keep, "Keep the values in the node's storage")
+      .peers_file(flags->common, "Peers by name; without a running node, whom to ask")
       .does([flags] { return fetch(*flags); });
+  add_network(made, flags->network, false);
 }
 
 }  // namespace quarry::cli

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <map>
 #include <optional>
 
@@ -5,6 +7,7 @@
 #include "cli/command_line.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/describe.hpp"
+#include "cli/files.hpp"
 #include "cli/output.hpp"
 #include "cli/peers_file.hpp"
 #include "cli/values.hpp"
@@ -19,9 +22,13 @@ struct PeerFlags {
   std::string role = "primary";
   std::string name;
   std::string duration;
+  std::string file;
 };
 
 using std::chrono::milliseconds;
+
+// Two thousand peers, with long comments.
+constexpr std::size_t kMostPeersFile = 16 << 20;
 
 // The running node, or nothing where none runs: editing the peers file needs none.
 Result<std::unique_ptr<Client>> node_if_running(const Home& home) {
@@ -203,6 +210,18 @@ Exit peers_remove(const PeerFlags& flags) {
   return change(flags, *file, report::PeerRemove{{}, *peer});
 }
 
+// The file is taken as it is, with its comments.
+Exit peers_set(const PeerFlags& flags) {
+  auto text = flags.file == "-" ? read_descriptor(STDIN_FILENO, "stdin", kMostPeersFile)
+                                : read_file(flags.file, kMostPeersFile);
+  if (!text) return fail(text.error());
+  const auto file = PeersFile::parse(*text, flags.file == "-" ? "stdin" : flags.file);
+  if (!file) return fail(file.error());
+  const auto lock = PeersLock::take(flags.common.peers_file());
+  if (!lock) return fail(lock.error());
+  return change(flags, *file, report::PeerSet{{}, peer_set_number(), file->peers()});
+}
+
 Exit peers_block(const PeerFlags& flags) {
   report::PeerBlock command;
   if (!flags.duration.empty()) {
@@ -240,6 +259,8 @@ void add_peers(CommandLine& to) {
       .argument("ENDPOINT", flags->endpoint, "Where it listens; - for a serve_only peer")
       .option("--role", flags->role, "primary, secondary or serve_only [primary]", "ROLE")
       .option("--name", flags->name, "What you call it", "NAME");
+  add("set", "Know the peers of a file, and no others", "  quarry peers set peers.new", peers_set)
+      .argument("FILE", flags->file, "As the peers file is written; - for stdin");
   add("remove", "Know a peer no longer", "  quarry peers remove bob", peers_remove)
       .argument("PEER", flags->peer, whom);
   add("block", "Neither ask nor serve a peer for a while", "  quarry peers block bob --for 2h",

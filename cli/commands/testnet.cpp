@@ -178,10 +178,6 @@ Exit testnet_up(const TestnetFlags& flags) {
     return fail({Error::Kind::usage, "'" + std::to_string(flags.nodes) + "' is no number of nodes",
                  "use 1 to " + std::to_string(Testnet::kMostNodes)});
   }
-  if (flags.placement != "one" && flags.placement != "threads") {
-    return fail({Error::Kind::usage, "'" + flags.placement + "' is no placement",
-                 "use one (thread) or threads"});
-  }
   Testnet net(flags.directory);
   if (!net.nodes().empty() && net.nodes().size() != flags.nodes) {
     return fail({Error::Kind::busy,
@@ -263,8 +259,8 @@ void add_testnet(CommandLine& to) {
   add("up", "Make nodes that all know each other, and start those that do not run",
       "  quarry testnet up --nodes 3", testnet_up)
       .option("--nodes", flags->nodes, "How many [3]", "N")
-      .option("--placement", flags->placement, "Of each node's actors: one or threads [one]",
-              "one|threads")
+      .choice("--placement", flags->placement, "Of each node's actors [one]", "one|threads",
+              {"one", "threads"})
       .flag("--json", flags->json, json);
   add("status", "Which nodes run, and whom they reach", "  quarry testnet status", testnet_status)
       .flag("--json", flags->json, json);

@@ -91,5 +91,15 @@ TEST_CASE("people read durations and sizes in one or two units") {
   CHECK(format_size(4 << 20) == "4.0 MiB");
 }
 
+TEST_CASE("a prefix is whole bytes, none to all of a key's") {
+  CHECK(parse_prefix("", 4)->empty());
+  CHECK(*parse_prefix("00fF", 4) == Prefix(std::string_view("\0\xff", 2)));
+  CHECK(parse_prefix("00112233", 4)->size() == 4);
+  for (const char* wrong : {"0", "0g", "0011223344"}) {
+    CAPTURE(wrong);
+    CHECK(parse_prefix(wrong, 4).error().kind == Error::Kind::usage);
+  }
+}
+
 }  // namespace
 }  // namespace quarry::cli

@@ -126,7 +126,7 @@ std::optional<Core::LookUps::iterator> Core::look_up_answered(WorkerId worker, J
   if (!work) return std::nullopt;
   if (work->line != Line::keeps) return look_up_of(*work);
   ++totals_.nonsense;
-  end_keep(*work, Reason::failed, "the storage answered something else");
+  end_keep(work->ticket, Reason::failed, "the storage answered something else");
   return std::nullopt;
 }
 
@@ -156,7 +156,7 @@ void Core::too_large_received(WorkerId worker, const worker::TooLarge& item, Tim
 void Core::done_received(WorkerId worker, const worker::Done& item, Time now) {
   const auto work = storages_.answered(worker, item.job, now);
   if (work && work->line == Line::keeps) {
-    end_keep(*work, std::nullopt, "");
+    end_keep(work->ticket, std::nullopt, "");
   } else if (work) {
     ++totals_.nonsense;
     look_further(look_up_of(*work), now);
@@ -167,7 +167,7 @@ void Core::done_received(WorkerId worker, const worker::Done& item, Time now) {
 void Core::failed_received(WorkerId worker, const worker::Failed& item, Time now) {
   const auto work = storages_.answered(worker, item.job, now);
   if (work && work->line == Line::keeps) {
-    end_keep(*work, Reason::failed, item.detail);
+    end_keep(work->ticket, Reason::failed, item.detail);
   } else if (work) {
     look_further(look_up_of(*work), now);
   }
@@ -202,7 +202,8 @@ void Core::worker_gone(WorkerId worker, Time now) {
 void Core::orphaned(std::vector<Work> orphans, Time now) {
   for (const Work& work : orphans) {
     if (work.line == Line::keeps) {
-      end_keep(work, Reason::unavailable, "the storage is gone, and may have kept it or not");
+      end_keep(work.ticket, Reason::unavailable,
+               "the storage is gone, and may have kept it or not");
     } else {
       look_further(look_up_of(work), now);
     }
@@ -263,12 +264,12 @@ void Core::change(CallId call, Work work, Time now) {
     effects_.push_back(report::Failed{call, Reason::unavailable, job.error()});
     return;
   }
-  keeps_.emplace(work.ticket, Keep{call, *job, bytes});
+  keeps_.emplace_hint(keeps_.end(), work.ticket, Keep{call, *job, bytes, now + kKeepWithin});
   keep_bytes_ += bytes;
 }
 
-void Core::end_keep(const Work& work, std::optional<Reason> failure, std::string detail) {
-  const auto at = keeps_.find(work.ticket);
+void Core::end_keep(std::uint64_t ticket, std::optional<Reason> failure, std::string detail) {
+  const auto at = keeps_.find(ticket);
   QUARRY_CHECK(at != keeps_.end());
   if (failure) {
     ++totals_.keeps_failed;
@@ -326,8 +327,9 @@ void Core::admission_received(const link::Admission& admission) {
 void Core::sync_received(const link::Sync& sync) { effects_.push_back(ToSelector{{sync.call, 0}}); }
 
 Time Core::next_deadline() const {
-  const Time runs_out = look_ups_.empty() ? kNever : look_ups_.begin()->second.until;
-  return std::min(runs_out, storages_.next_deadline());
+  const Time look_up = look_ups_.empty() ? kNever : look_ups_.begin()->second.until;
+  const Time keep = keeps_.empty() ? kNever : keeps_.begin()->second.until;
+  return std::min({look_up, keep, storages_.next_deadline()});
 }
 
 void Core::time_passed(Time now) {
@@ -336,6 +338,11 @@ void Core::time_passed(Time now) {
     ++totals_.ran_out;
     storages_.ran_out(at->second.job, now);
     no_data(at);
+  }
+  while (!keeps_.empty() && keeps_.begin()->second.until <= now) {
+    const auto& [ticket, keep] = *keeps_.begin();
+    storages_.ran_out(keep.job, now);
+    end_keep(ticket, Reason::failed, "the storage took too long, and may have done it or not");
   }
   orphaned(storages_.time_passed(now), now);
 }
@@ -358,7 +365,12 @@ void Core::check_invariants() const {
     QUARRY_CHECK(look_ups_.at(ticket).key == key && !look_ups_.at(ticket).engine);
   }
   std::size_t bytes = 0;
-  for (const auto& [ticket, keep] : keeps_) bytes += keep.bytes;
+  until = Time::min();
+  for (const auto& [ticket, keep] : keeps_) {
+    QUARRY_CHECK(ticket < next_ticket_ && until <= keep.until);
+    until = keep.until;
+    bytes += keep.bytes;
+  }
   QUARRY_CHECK(bytes == keep_bytes_ && keeps_.size() <= kKeeps);
 }
 

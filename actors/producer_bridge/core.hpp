@@ -103,6 +103,7 @@ class Core {
     CallId call;
     JobId job;
     std::size_t bytes = 0;
+    Time until;
   };
 
   void serve(Time now);
@@ -116,7 +117,7 @@ class Core {
   LookUp end(LookUps::iterator at);
 
   void change(CallId call, Work work, Time now);
-  void end_keep(const Work& work, std::optional<Reason> failure, std::string detail);
+  void end_keep(std::uint64_t ticket, std::optional<Reason> failure, std::string detail);
   // Goes on with work that its worker did not do.
   void orphaned(std::vector<Work> orphans, Time now);
 
@@ -129,7 +130,7 @@ class Core {
   std::uint64_t next_ticket_ = 1;
   std::size_t engine_look_ups_ = 0;
   std::unordered_map<Key, std::uint64_t, SaltedHash> shared_;  // by key, of peers
-  std::unordered_map<std::uint64_t, Keep> keeps_;              // by ticket
+  std::map<std::uint64_t, Keep> keeps_;                        // by ticket, as with look-ups
   std::size_t keep_bytes_ = 0;
   struct {
     std::uint64_t look_ups = 0;

@@ -55,6 +55,9 @@ inline constexpr std::uint32_t kEnginePart = 4;
 // Values handed over to be kept and not yet on disk. Beyond: `full`. One value always fits.
 inline constexpr std::size_t kKeeps = 1024;
 inline constexpr std::size_t kKeepBytes = 64 * 1024 * 1024;
+// What a storage has not kept, or removed, within this time has failed, and makes room for others:
+// time enough for a slow disk to sync all that may wait.
+inline constexpr Duration kKeepWithin = std::chrono::seconds(30);
 
 // A look-up that nobody waits for any more still takes its storage's credit, for it is still being
 // worked on; after this time it counts as lost.

@@ -103,6 +103,44 @@ TEST_CASE("N17 what could not be kept is said, with the storage's reason") {
   CHECK(f.said<report::Failed>().at(0).reason == Reason::failed);
 }
 
+TEST_CASE("N17 what a storage has not kept in time failed, and makes room for others") {
+  Fixture f;
+  f.attach(kWriter, "store", worker::kKeeps, 2);
+  f.keep(1, std::string(kKeepBytes, 'x'));
+  const JobId stalled = f.job<worker::Keep>(kWriter);
+  f.pass(seconds(10));
+  f.remove(2, 2);
+  f.keep(3);
+  CHECK(f.said<report::Failed>().at(0).reason == Reason::full);
+  f.pass(kKeepWithin - seconds(10) - milliseconds(1));
+  CHECK(f.said<report::Failed>().empty());
+  f.pass(milliseconds(1));
+  auto failed = f.said<report::Failed>();
+  REQUIRE(failed.size() == 1);
+  CHECK(failed[0].call == CallId{1});
+  CHECK(failed[0].reason == Reason::failed);
+  f.done(kWriter, stalled);
+  CHECK(f.said<report::Done>().empty());
+  f.keep(4, std::string(kKeepBytes, 'x'));
+  f.pass(seconds(10));
+  failed = f.said<report::Failed>();
+  REQUIRE(failed.size() == 1);
+  CHECK(failed[0].call == CallId{2});
+  CHECK(f.core.keeps() == 1);
+}
+
+TEST_CASE("N17 what waits for a storage that keeps fails in time, too") {
+  Fixture f;
+  f.attach(kWriter, "store", worker::kKeeps, 1);
+  f.keep(1);
+  f.keep(2, "value", 2);
+  f.pass(kKeepWithin);
+  CHECK(f.said<report::Failed>().size() == 2);
+  CHECK(f.core.keeps() == 0);
+  f.pass(kForgottenWithin);
+  CHECK(f.counters().at("storage_jobs") == 0);
+}
+
 TEST_CASE("N14 a storage that dies while it keeps has not kept") {
   Fixture f;
   f.attach(kWriter, "store", worker::kKeeps, 1);

@@ -162,7 +162,9 @@ Result<> EmbeddedNode::State::start() {
 Result<> EmbeddedNode::State::workers_attached() {
   constexpr Duration kAttachWithin = std::chrono::seconds(10);
   const std::size_t built_in = (verifies() ? 1 : 0) + (store ? 2 : 0);
-  auto client = Client::connect(context, control_endpoint(), {});
+  Client::Options patient;
+  patient.welcome_within = kAttachWithin;
+  auto client = Client::connect(context, control_endpoint(), patient);
   if (!client) return tl::unexpected(client.error());
   for (const Time until = bus::now() + kAttachWithin; bus::now() < until;) {
     Client::Items answers;

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 
+#include "bus/clock.hpp"
 #include "cli/client.hpp"
 #include "cli/command_line.hpp"
 #include "cli/commands/commands.hpp"
@@ -63,6 +64,8 @@ class Called {
   std::filesystem::path file_;
   std::map<std::string, PeerKey> known_;
 };
+
+constexpr Duration kKeepWithin = std::chrono::seconds(5);
 
 std::vector<std::string> split(std::string_view text) {
   std::vector<std::string> words;
@@ -144,6 +147,19 @@ Exit fetch_from(Client& client, Interrupt& interrupt, const FetchFlags& flags,
   return fail(why);
 }
 
+// A node that ends with this program has on disk first what it was to keep.
+void await_keeps(Client& client) {
+  const Time until = bus::now() + kKeepWithin;
+  for (bool busy = true; busy && bus::now() < until;) {
+    Client::Items answers;
+    if (!client.call(control::Status{}, answers)) return;
+    busy = std::any_of(answers.begin(), answers.end(), [](const auto& item) {
+      const auto* counter = std::get_if<report::Counter>(&item);
+      return counter != nullptr && counter->name == "keeps_in_progress" && counter->value > 0;
+    });
+  }
+}
+
 Exit fetch(const FetchFlags& flags) {
   if (flags.keys.empty() && flags.from.empty()) {
     return fail({Error::Kind::usage, "no key was given", "see quarry fetch --help"});
@@ -183,7 +199,9 @@ Exit fetch(const FetchFlags& flags) {
   auto client = node ? Client::connect(node->context(), EmbeddedNode::control_endpoint(), how)
                      : Client::connect(home, how);
   if (!client) return fail(client.error());
-  return fetch_from(**client, interrupt, flags, std::move(like));
+  const Exit exit = fetch_from(**client, interrupt, flags, std::move(like));
+  if (node && flags.keep) await_keeps(**client);
+  return exit;
 }
 
 }  // namespace

@@ -178,7 +178,7 @@ class OnATerminal(Shared):
         self.assertEqual(code, OK, said[-2000:])
         self.assertEqual(len(os.listdir(into)), MANY)
         drawn = self.shown(said)
-        self.assertRegex(drawn[0], r"\[#*\.*\] +\d+% +\d+/%d " % MANY)
+        self.assertRegex(drawn[0], rf"\[#*\.*\] +\d+% +\d+/{MANY} ")
         told = re.compile(r" left +\d+/s +[\d.]+ \w+/s")
         self.assertTrue(any(map(told.search, drawn)), drawn)
         self.assertLess(max(map(len, drawn)), 100)

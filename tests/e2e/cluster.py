@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import pathlib
+import random
 import selectors
 import shutil
 import signal
@@ -24,16 +25,20 @@ PLACEMENT = os.environ.get("QUARRY_PLACEMENT", "one")
 PATIENCE = float(os.environ.get("QUARRY_PATIENCE", "1"))
 
 
-def free_port():
-    """A port below 32768 on which nobody listens now."""
-    import random
+reserved = []  # while this process lives
 
+
+def free_port():
+    """A port below 32768 on which nobody listens now, and that no other test is given."""
     while True:
         port = random.randrange(20000, 32000)
-        with socket.socket() as probe:
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                return port
+        claim = socket.socket(socket.AF_UNIX)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            claim.bind(f"\0quarry-test-port-{port}")
+            probe.bind(("127.0.0.1", port))
+            reserved.append(claim)
+            return port
+        claim.close()
 
 
 def key_of(value: bytes) -> str:

@@ -27,12 +27,23 @@ def files(text):
     return re.findall(r"^```python\n(?=# (\S+)\n)(.*?)^```", text, re.M | re.S)
 
 
+def typed(command):
+    """As a person types it: who starts or ends a worker sees it attached or gone."""
+    if command == "kill $(jobs -p)":
+        return command + "; wait"
+    node = re.search(r"net/node\d", command)
+    if not command.endswith("&") or not node:
+        return command
+    count = f"quarry workers --home {node[0]} --json | grep -o attached_ms | wc -l"
+    return f"n=$({count})\n{command}\nuntil [ $({count}) -gt $n ]; do :; done"
+
+
 class Document(unittest.TestCase):
     def test_what_the_document_shows_is_what_happens(self):
         text = DOCUMENT.read_text()
         all_steps = list(steps(text))
         self.assertGreater(len(all_steps), 15)
-        script = "\n".join(f"{command}\nprintf '{MARK}'" for command, _ in all_steps)
+        script = "\n".join(f"{typed(command)}\nprintf '{MARK}'" for command, _ in all_steps)
         with tempfile.TemporaryDirectory(prefix="quarry-") as folder:
             place = pathlib.Path(folder)
             (place / "bin").mkdir()

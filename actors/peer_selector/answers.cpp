@@ -10,7 +10,11 @@ void Core::value_received(PeerIndex index, RequestId id, Payload value, Time now
   Request* request = match(index, id, now);
   if (request == nullptr) return;
   Fetch* fetch = find(request->fetch);
-  if (fetch == nullptr) return request_over(*request, now);  // R22
+  request->size = static_cast<std::uint32_t>(value.size());
+  if (fetch == nullptr) {  // R22
+    if (request->overtaken) was_overtaken(*request, now);
+    return request_over(*request, now);
+  }
   if (value.size() > request->room) {
     // More than it was given room for: no better than silence.
     ++count_.violations;
@@ -20,9 +24,9 @@ void Core::value_received(PeerIndex index, RequestId id, Payload value, Time now
     return ask_again(*fetch, now);
   }
   request->elapsed = now - request->sent;
-  request->size = static_cast<std::uint32_t>(value.size());
   const bool late = request->state == Request::State::late;
   const bool unwanted = fetch->validating() && fetch->progress->spare;
+  if (fetch->validating()) was_overtaken(*request, now);
   if (late) std::erase(fetch->progress->late, id);
   if (unwanted || (late && !room_.fits(value.size()))) return request_over(*request, now);
   count_.late += late;
@@ -85,9 +89,12 @@ void Core::no_data_received(PeerIndex index, RequestId id, Time now) {
   if (fetch != nullptr) {
     ++count_.no_data;
     ++member.count.no_data;
-    member.overloads = 0;
     std::erase(fetch->progress->late, id);
-    if (request->state == Request::State::out) member.score.no_data(now - request->sent, now);
+    succeeded(*request->peer, now);
+    if (request->state == Request::State::out) {
+      member.score.no_data(now - request->sent, now);
+      member.answers.add(now - request->sent);
+    }
   }
   request_over(*request, now);
   if (fetch != nullptr) ask_again(*fetch, now);
@@ -166,6 +173,7 @@ void Core::send_failed(PeerIndex index, RequestId id, Time now) {
   Request* request = requests_.find(id);
   if (request == nullptr || request->peer != peer || request->state != Request::State::out) return;
   ++count_.send_failed;
+  backed_up_until_ = now + limits::kBackedUpFor;
   Fetch* fetch = find(request->fetch);
   Member& member = *peer->member;
   member.cool_until = std::max(member.cool_until, now + config_.full_pipe);

@@ -17,23 +17,39 @@ void Choice::add(const Candidate& candidate) {
   sample_[found_++] = candidate;
 }
 
-std::size_t Choice::best(std::uint64_t bytes, const Pool& pool) {
-  if (found_ == 1) return sample_[0].index;
+Choice::Picked Choice::best(std::uint64_t bytes, const Pool& pool, std::size_t count) {
+  for (std::size_t i = 0; i < found_; ++i) sample_[i].cost_us = cost(sample_[i], bytes, pool);
+  auto [chosen, why] = weigh();
+  if (tuning_.share_cap && found_ > 1 && count >= kShareFrom && has_its_share(sample_[chosen])) {
+    // The best of the others.
+    std::size_t other = chosen == 0 ? 1 : 0;
+    for (std::size_t i = 0; i < found_; ++i) {
+      if (i != chosen && sample_[i].cost_us < sample_[other].cost_us) other = i;
+    }
+    chosen = other;
+  }
+  recent_[recent_at_] = sample_[chosen].id;
+  recent_at_ = (recent_at_ + 1) % kShareWindow;
+  return {sample_[chosen].index, why};
+}
+
+std::pair<std::size_t, Why> Choice::weigh() {
+  if (found_ == 1) return {0, Why::only};
   // Looked at from a random place on, so that equals are picked equally.
   const std::size_t start = random_.below(found_);
-  if (random_.unit() < kExplore) return sample_[start].index;
+  if (random_.unit() < tuning_.explore) return {start, Why::explored};
   std::size_t chosen = start;
-  double least = 0;
   for (std::size_t i = 0; i < found_; ++i) {
     const std::size_t at = (start + i) % found_;
-    if (!sample_[at].score->measured() && sample_[at].in_flight == 0) return sample_[at].index;
-    const double here = cost(sample_[at], bytes, pool);
-    if (i == 0 || here < least) {
-      chosen = at;
-      least = here;
-    }
+    const bool new_here = !sample_[at].score->measured() && sample_[at].in_flight == 0;
+    if (new_here && tuning_.probes) return {at, Why::newcomer};
+    if (sample_[at].cost_us < sample_[chosen].cost_us) chosen = at;
   }
-  return sample_[chosen].index;
+  return {chosen, Why::cheapest};
+}
+
+bool Choice::has_its_share(const Candidate& candidate) const {
+  return std::ranges::count(recent_, candidate.id) >= static_cast<std::ptrdiff_t>(kShareWindow / 2);
 }
 
 }  // namespace quarry::peer_selector

@@ -4,12 +4,15 @@
 #include <cstdint>
 #include <vector>
 
+#include "actors/peer_selector/tuning.hpp"
 #include "msg/report.hpp"
 #include "msg/time.hpp"
 
 namespace quarry::peer_selector {
 
 struct Config {
+  Tuning tuning;
+
   // The first peer set (R32).
   std::vector<report::PeerEntry> peers;
   std::uint64_t peers_number = 0;
@@ -26,6 +29,22 @@ struct Config {
   Duration retry_delay = std::chrono::milliseconds(500);
   Duration retry_delay_cap = std::chrono::seconds(5);
   double retries_per_second = 2000;
+
+  // A second peer is asked beside one that is slower than this part of its class's answers, and
+  // than this time; in all that adds no more than the budget to the requests, and a burst (N3).
+  double hedge_quantile = 0.95;
+  Duration hedge_at_most = std::chrono::milliseconds(500);
+  double hedge_budget = 0.05;  // 0: never
+  double hedge_burst = 10;
+
+  // A peer that fails is left alone for this long, doubling with each failure up to the cap, and
+  // halving with each success.
+  Duration cooldown = std::chrono::seconds(1);
+  Duration cooldown_cap = std::chrono::minutes(5);
+
+  // Requests a second to one peer (R35): more than any one link carries, so that whoever wants
+  // less says so.
+  double requests_per_second = 1'000'000;
 
   // Requests out to one peer: twice the window of 1024 that one busy client keeps open.
   std::uint32_t in_flight_cap = 2048;

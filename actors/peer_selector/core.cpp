@@ -19,12 +19,13 @@ Core::Core(Config config, Self self, std::uint64_t seed, Time now)
     : config_(std::move(config)),
       self_(std::move(self)),
       random_(seed),
-      choice_(random_.next()),
-      peers_(self_.key, config_.in_flight_cap, random_.next()),
+      choice_(random_.next(), config_.tuning),
+      peers_(self_.key, config_, random_.next()),
       pool_refreshed_(now),
       expected_(self_.network.max_value),
       retries_(config_.retries_per_second, now),
       requests_(random_.next()),
+      hedging_(config_),
       set_number_(config_.peers_number),
       now_(now) {
   for (const report::PeerEntry& entry : config_.peers) put_into_set(entry, now);
@@ -113,11 +114,34 @@ void Core::unblock_ordered(const report::PeerUnblock& unblock, Time now) {
 
 void Core::block_for_invalid(Peer& peer, const Request& request, Time now) {
   if (!peer.member) return;
-  ++peer.member->count.invalid;
-  if (!peer.member->block.offended(request.sent, now, config_.block, config_.block_cap)) return;
+  Member& member = *peer.member;
+  ++member.count.invalid;
+  const Block before = member.block;
+  if (!member.block.offended(request.sent, now, config_.block, config_.block_cap)) return;
+  breaker_.found(peer.index, before, now);
+  if (breaker_.open(now)) {
+    member.block = before;
+    return set_back(peer, now);
+  }
+  if (breaker_.incredible(asked_since(now - Breaker::kWindow))) return trip_breaker(now);
   effects_.push_back(Alarm{"peer " + shown(peer) + " (" + to_z85(peer.key) +
                            ") answered with an invalid value and is blocked"});
   attend(peer, now);
+}
+
+// It cannot be that so many lie: the verifier is broken (N5).
+void Core::trip_breaker(Time now) {
+  ++count_.breaker;
+  effects_.push_back(
+      Alarm{"a third of the peers asked answered with invalid values at once: the "
+            "verifier is broken, and nobody is blocked until it has been right for a "
+            "minute"});
+  for (const Breaker::Liar& liar : breaker_.trip(now)) {
+    Peer* peer = peers_.at(liar.peer);
+    if (peer == nullptr || !peer->member) continue;
+    peer->member->block = liar.before;
+    set_back(*peer, now);
+  }
 }
 
 // --- Their connections ------------------------------------------------------------------------
@@ -152,7 +176,7 @@ void Core::attend(Peer& peer, Time now) {
     const Time until = member.block.until();
     due = std::min(due, soon_unblocked ? until : until - kDialBeforeUnblock);
   }
-  if (member.cool_until > now) due = std::min(due, member.cool_until);
+  if (const Time free = peers_.free_at(member, now); free > now) due = std::min(due, free);
   peers_.retime(peer, due);
 }
 
@@ -253,7 +277,8 @@ void Core::refresh_pool(Time now) {
     std::nth_element(of.begin(), middle, of.end());
     return *middle;
   };
-  pool_ = {median(latencies, pool_.latency_us), median(rates, pool_.bytes_per_us)};
+  pool_ = {median(latencies, pool_.latency_us), median(rates, pool_.bytes_per_us),
+           static_cast<double>(answers_.quantile(0.95) / std::chrono::microseconds(1))};
 }
 
 // --- ProducerBridge, and commands that wait for it ----------------------------------------------
@@ -308,13 +333,34 @@ void Core::fail_unknown(CallId call, const PeerKey& key) {
 
 void Core::time_passed(Time now) {
   now_ = now;
-  while (requests_.next_deadline() <= now) timed_out(*requests_.first_due(), now);
+  const Duration lateness =
+      now < requests_.next_deadline() ? Duration::zero() : now - requests_.next_deadline();
+  const Duration grace =
+      lateness < limits::kLate ? Duration::zero() : std::min(lateness, limits::kMostGrace);
+  if (grace > Duration::zero()) {
+    ++count_.late_turns;
+    backed_up_until_ = now + limits::kBackedUpFor;
+  }
+  while (requests_.next_deadline() <= now) request_due(*requests_.first_due(), grace, now);
   while (peers_.next_deadline() <= now) attend(*peers_.first_due(), now);
   while (!syncs_.empty() && syncs_.front().until <= now) {
     fail(syncs_.front().done.call, Reason::unavailable,
          "applied to asking; ProducerBridge has not said that it applied it to serving");
     syncs_.pop_front();
   }
+}
+
+void Core::request_due(Request& request, Duration grace, Time now) {
+  if (request.state == Request::State::out && !request.extended && grace > Duration::zero()) {
+    // Its answer may lie before us unread (N2).
+    request.extended = true;
+    request.timeout_at = std::max(request.timeout_at, now) + grace;
+    return requests_.moved(request, request.timeout_at);
+  }
+  if (request.state == Request::State::out && now < request.timeout_at) {
+    return hedge_due(request, now);
+  }
+  timed_out(request, now);
 }
 
 Time Core::next_deadline() const {

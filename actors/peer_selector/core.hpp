@@ -14,9 +14,12 @@
 #include <variant>
 #include <vector>
 
+#include "actors/peer_selector/breaker.hpp"
 #include "actors/peer_selector/choice.hpp"
 #include "actors/peer_selector/config.hpp"
 #include "actors/peer_selector/fetch.hpp"
+#include "actors/peer_selector/hedging.hpp"
+#include "actors/peer_selector/ourselves.hpp"
 #include "actors/peer_selector/pace.hpp"
 #include "actors/peer_selector/peers.hpp"
 #include "actors/peer_selector/requests.hpp"
@@ -121,6 +124,8 @@ class Core {
   void tell_admission(Peer& peer, Time now);
   void drop_from_set(Peer& peer, Time now);
   bool put_into_set(const report::PeerEntry& entry, Time now);
+  void request_due(Request& request, Duration grace, Time now);
+  void trip_breaker(Time now);
   void block_for_invalid(Peer& peer, const Request& request, Time now);
   void answer_when_applied(CallId call, std::uint64_t count, Time now);
   void fail(CallId call, Reason reason, std::string detail);
@@ -143,7 +148,20 @@ class Core {
   void request_over(Request& request, Time now);
   void attend_if_finished(Peer& peer, Time now);
   void untry(Fetch& fetch, const Peer& peer);
+  // setbacks.cpp
   void score_timeout(Request& request, Duration elapsed, Time now);
+  void acquit_all(Time now);
+  void set_back(Peer& peer, Time now);
+  void succeeded(Peer& peer, Time now);
+  Duration together() const;
+  std::size_t asked_since(Time since) const;
+
+  // hedges.cpp
+  void hedge_due(Request& request, Time now);
+  void overtake(Fetch& fetch, Time now);
+  void was_overtaken(Request& request, Time now);
+  bool backed_up(Time now) const;
+
   void deliver(Fetch& fetch, Request& request, Payload value);
   void keep_spare(Fetch& fetch, Request& request, Payload value);
   void drop_spare(Fetch& fetch);
@@ -158,15 +176,18 @@ class Core {
   void hasten_backed_off(Time now);
   bool news_for(const Fetch& fetch) const;
   bool try_one(Fetch& fetch, Time now);
-  Peer* choose(Fetch& fetch, std::uint64_t bytes, Time now);
+  Peer* choose(Fetch& fetch, std::uint64_t bytes, Why& why, Time now);
   bool may_ask(const Fetch& fetch, const Peer& peer) const;
   void mark_tried(const Fetch& fetch, Time now);
-  void send(Fetch& fetch, Peer& peer, std::uint32_t room, std::uint64_t bytes, Time now);
+  Request& send(Fetch& fetch, Peer& peer, std::uint32_t room, std::uint64_t bytes, Why why,
+                Time now);
+  Duration timeout_of(const Member& member, std::uint64_t bytes) const;
   void settle(Fetch& fetch, Time now);
   void settle_restricted(Fetch& fetch, Time now);
   void park(Fetch& fetch, const std::vector<Peer*>& under);
   void round_over(Fetch& fetch, Time now);
   std::uint32_t room_for(const Fetch& fetch) const;
+  std::uint64_t expected_bytes(const Fetch& fetch) const;
 
   // describe.cpp
   link::Waits waits(const Fetch& fetch, Time now) const;
@@ -187,6 +208,11 @@ class Core {
   ExpectedSize expected_;
   Pace retries_;
   Requests requests_;
+  Hedging hedging_;
+  Recent<256> answers_;  // of all peers
+  Ourselves ourselves_;
+  Breaker breaker_;
+  Time backed_up_until_{Time::min()};
   std::unordered_map<FetchId, Fetch> fetches_;
   Queues queues_;
   std::size_t parked_ = 0;
@@ -213,6 +239,8 @@ class Core {
     std::uint64_t sent = 0, accepted = 0, unresolved = 0, invalid = 0, unscored = 0, lost = 0;
     std::uint64_t no_data = 0, timed_out = 0, overloaded = 0, too_large = 0, refused = 0;
     std::uint64_t send_failed = 0, abandoned = 0, late = 0, unmatched = 0, violations = 0;
+    std::uint64_t hedged = 0, hedges_won = 0, overtaken = 0, acquitted = 0, breaker = 0;
+    std::uint64_t late_turns = 0;
   } count_;
 };
 

@@ -71,8 +71,8 @@ void Core::explain_pending(const Fetch& fetch, link::Waits& waits, Time now) con
   if (fetch.place == Place::parked) return explain_parked(fetch, waits, now);
   if (explain_nobody(waits, now)) return;
   if (fetch.place == Place::back_off) {
-    waits.waits_for = WaitsFor::retry;
     waits.next_ms = milliseconds(fetch.due - now);
+    waits.waits_for = WaitsFor::retry;
     waits.detail = (fetch.requests == 0
                         ? std::string("nobody may be asked for this key")
                         : "asked " + counted(fetch.requests, "time", "times") + ", nobody had it") +
@@ -91,7 +91,9 @@ void Core::explain_pending(const Fetch& fetch, link::Waits& waits, Time now) con
   waits.detail = busy ? "every connected peer is busy" : "its turn is next";
   if (busy) {
     Time free = kNever;
-    for (const Peer* peer : peers_.candidates()) free = std::min(free, peer->member->cool_until);
+    for (const Peer* peer : peers_.candidates()) {
+      free = std::min(free, peers_.free_at(*peer->member, now));
+    }
     if (free != kNever) waits.next_ms = milliseconds(free - now);
   }
 }
@@ -238,6 +240,11 @@ void Core::add_counters(CallId call, Time now) {
   add("requests_abandoned", count_.abandoned);
   add("answers_late", count_.late);
   add("answers_unmatched", count_.unmatched);
+  add("requests_hedged", count_.hedged);
+  add("hedges_won", count_.hedges_won);
+  add("timeouts_uncharged", count_.acquitted);
+  add("late_turns", count_.late_turns);
+  add("breaker_trips", count_.breaker);
   add("protocol_violations", count_.violations);
 }
 
@@ -261,6 +268,9 @@ void Core::check_invariants() const {
     QUARRY_CHECK(id == fetch.id);
     const auto found = out.find(id);
     QUARRY_CHECK(fetch.out() == (found == out.end() ? 0 : found->second));
+    for (std::size_t i = 0; i < fetch.out(); ++i) {
+      QUARRY_CHECK(requests_.all().at(fetch.progress->outs[i]).fetch == fetch.id);
+    }
     parked += fetch.place == Place::parked;
     validating += fetch.validating();
     const bool pending = fetch.place != Place::nowhere;

@@ -97,15 +97,19 @@ bool Core::try_one(Fetch& fetch, Time now) {
     return false;
   }
   ++looked_at_;
-  const std::uint64_t bytes =
-      fetch.progress && fetch.progress->room > 0 ? fetch.progress->room : expected_.typical();
-  if (Peer* peer = choose(fetch, bytes, now)) {
-    send(fetch, *peer, room, bytes, now);
+  const std::uint64_t bytes = expected_bytes(fetch);
+  Why why = Why::preferred;
+  if (Peer* peer = choose(fetch, bytes, why, now)) {
+    send(fetch, *peer, room, bytes, why, now);
   } else {
     queues_.remove(fetch);
     settle(fetch, now);
   }
   return true;
+}
+
+std::uint64_t Core::expected_bytes(const Fetch& fetch) const {
+  return fetch.progress && fetch.progress->room > 0 ? fetch.progress->room : expected_.typical();
 }
 
 std::uint32_t Core::room_for(const Fetch& fetch) const {
@@ -137,7 +141,8 @@ bool Core::may_ask(const Fetch& fetch, const Peer& peer) const {
          (!fetch.hastened || peer.member->generation > fetch.generation);
 }
 
-Peer* Core::choose(Fetch& fetch, std::uint64_t bytes, Time now) {
+// `why` is preferred, unless it says otherwise.
+Peer* Core::choose(Fetch& fetch, std::uint64_t bytes, Why& why, Time now) {
   mark_tried(fetch, now);
   if (fetch.progress && fetch.progress->prefer != kNoPeer) {
     Peer* peer = peers_.at(std::exchange(fetch.progress->prefer, kNoPeer));
@@ -150,22 +155,33 @@ Peer* Core::choose(Fetch& fetch, std::uint64_t bytes, Time now) {
   const auto picked = choice_.pick(from.size(), bytes, pool_, [&](std::size_t i) {
     const Peer& peer = *from[i];
     const bool may = may_ask(fetch, peer) && peer.member->available_at != kNotListed;
-    return may ? Candidate{i, peer.member->in_flight, &peer.member->score} : Candidate{};
+    if (!may) return Candidate{};
+    return Candidate{i, peer.member->in_flight, &peer.member->score, peer.index};
   });
-  return picked ? from[*picked] : nullptr;
+  if (!picked) return nullptr;
+  why = picked->why;
+  return from[picked->index];
 }
 
-void Core::send(Fetch& fetch, Peer& peer, std::uint32_t room, std::uint64_t bytes, Time now) {
+Request& Core::send(Fetch& fetch, Peer& peer, std::uint32_t room, std::uint64_t bytes, Why why,
+                    Time now) {
   Member& member = *peer.member;
-  const Duration timeout = member.score.timeout(
-      bytes, {config_.first_timeout, config_.min_timeout, config_.max_timeout});
-  Request& request = requests_.make(fetch.id, peer, room, now, now + timeout);
+  const Duration timeout = timeout_of(member, bytes);
+  const Duration hedge = hedging_.after(fetch.priority, timeout, config_);
+  Request& request = requests_.make(fetch.id, peer, room, now, now + std::min(timeout, hedge));
+  request.timeout_at = now + timeout;
   ++peer.refs;
   room_.take(room);
-  queues_.sent(fetch);
-  queues_.remove(fetch);
+  member.pace.take();
+  member.last_asked = now;
   Progress& progress = fetch.more();
-  ++progress.out;
+  if (why != Why::hedge) {
+    queues_.sent(fetch);
+    queues_.remove(fetch);
+    hedging_.asked(config_);
+    if (progress.tried.empty()) progress.asked_at = now;
+  }
+  progress.outs[progress.out++] = request.id;
   progress.tried.push_back({peer.index, member.generation});
   ++fetch.requests;
   ++count_.sent;
@@ -177,7 +193,22 @@ void Core::send(Fetch& fetch, Peer& peer, std::uint32_t room, std::uint64_t byte
     peers_.retime(peer, std::min(peer.due, member.connection.next_deadline(config_)));
   }
   refresh(peer, now);
+  if (const Time free = peers_.free_at(member, now); free > now) {
+    peers_.retime(peer, std::min(peer.due, free));
+  }
   tell(peer, peer::Ask{request.id, fetch.key, room});
+  return request;
+}
+
+Duration Core::timeout_of(const Member& member, std::uint64_t bytes) const {
+  const Duration first =
+      pool_.p95_us > 0
+          ? std::min(config_.max_timeout, Duration(static_cast<std::int64_t>(2000 * pool_.p95_us)))
+          : config_.first_timeout;
+  const Duration timeout =
+      member.score.timeout(bytes, {first, config_.min_timeout, config_.max_timeout});
+  return Duration(
+      static_cast<std::int64_t>(static_cast<double>(timeout.count()) * ourselves_.factor()));
 }
 
 // Nobody can be asked for this fetch now although somebody is available: decides what it waits for.
@@ -192,15 +223,14 @@ void Core::settle(Fetch& fetch, Time now) {
     return queues_.again(fetch, now);
   }
   if (fetch.restricted) return settle_restricted(fetch, now);
-  if (fetch.held) return round_over(fetch, now);
   // Some candidates may be busy or cooling: they are waited for, once, before the round is over.
   Time free = kNever;
   for (const Peer* peer : peers_.candidates()) {
     if (!may_ask(fetch, *peer)) continue;
-    const Time cool = peer->member->cool_until;
-    free = std::min(free, cool > now ? cool : now + config_.retry_delay);
+    const Time at = peers_.free_at(*peer->member, now);
+    free = std::min(free, at > now ? at : now + config_.retry_delay);
   }
-  if (free == kNever) return round_over(fetch, now);
+  if (free == kNever || fetch.held) return round_over(fetch, now);
   fetch.held = true;
   queues_.back_off(fetch, std::min(free, now + config_.retry_delay), peers_.generation());
 }
@@ -234,7 +264,8 @@ void Core::park(Fetch& fetch, const std::vector<Peer*>& under) {
 void Core::round_over(Fetch& fetch, Time now) {
   const Duration exact =
       std::min(Duration(config_.retry_delay * (1LL << fetch.rounds)), config_.retry_delay_cap);
-  const double jittered = static_cast<double>(exact.count()) * random_.around_one(kJitter);
+  Duration wait(
+      static_cast<std::int64_t>(static_cast<double>(exact.count()) * random_.around_one(kJitter)));
   fetch.rounds = std::min<std::uint8_t>(fetch.rounds + 1, kMaxRounds);
   fetch.hastened = false;
   fetch.held = false;
@@ -243,7 +274,7 @@ void Core::round_over(Fetch& fetch, Time now) {
     fetch.progress->enlarged = {};
   }
   shrink(fetch);
-  queues_.back_off(fetch, now + Duration(static_cast<std::int64_t>(jittered)), peers_.generation());
+  queues_.back_off(fetch, now + wait, peers_.generation());
 }
 
 }  // namespace quarry::peer_selector

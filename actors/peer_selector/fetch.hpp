@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "actors/peer_selector/due_heap.hpp"
+#include "actors/peer_selector/limits.hpp"
 #include "actors/peer_selector/list.hpp"
 #include "msg/payload.hpp"
+#include "msg/time.hpp"
 #include "msg/types.hpp"
 #include "msg/words.hpp"
 
@@ -49,6 +51,8 @@ struct Progress {
   std::uint32_t room = 0;               // the largest size named
   std::uint32_t prefer = kNoPeer;       // to be asked next, with that room
   std::uint32_t out = 0;                // requests out
+  std::array<RequestId, limits::kMaxOut> outs;
+  Time asked_at{};  // the first of this round
   RequestId judging;
   // Came while another answer was being judged; used only if that one is not the last.
   RequestId spare;

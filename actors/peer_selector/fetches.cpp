@@ -5,7 +5,6 @@
 #include "actors/peer_selector/limits.hpp"
 
 namespace quarry::peer_selector {
-
 Fetch* Core::find(FetchId id) {
   const auto it = fetches_.find(id);
   return it == fetches_.end() ? nullptr : &it->second;
@@ -117,6 +116,13 @@ void Core::judged(const link::Judged& judged, Time now) {
   }
   // Scores and blocks before anything is asked again (R29).
   score(*request, judged.outcome, now);
+  const bool accepted = judged.outcome == Outcome::complete || judged.outcome == Outcome::partial;
+  if (accepted && fetch != nullptr) {
+    hedging_.answered(fetch->priority, request->sent + request->elapsed - fetch->progress->asked_at,
+                      config_);
+    count_.hedges_won += request->hedge;
+    overtake(*fetch, now);
+  }
   forget(*request);
   if (fetch == nullptr) return;
   if (!judged.again) return end(*fetch);
@@ -132,13 +138,18 @@ void Core::score(const Request& request, Outcome outcome, Time now) {
       expected_.accepted(request.size);
       if (!peer.member) return;
       ++peer.member->count.accepted;
-      peer.member->overloads = 0;
+      succeeded(peer, now);
+      peer.member->answers.add(request.elapsed);
+      answers_.add(request.elapsed);
       peer.member->score.accepted(request.elapsed, request.size, now);
       return;
     case Outcome::unresolved:
       ++count_.unresolved;
       expected_.accepted(request.size);
-      if (peer.member) peer.member->score.unresolved(request.elapsed, now);
+      if (!peer.member) return;
+      succeeded(peer, now);
+      peer.member->answers.add(request.elapsed);
+      peer.member->score.unresolved(request.elapsed, now);
       return;
     case Outcome::invalid:
       ++count_.invalid;
@@ -255,7 +266,13 @@ void Core::no_longer_out(Request& request, Time now) {
   --peer.member->in_flight;
   room_.give_back(request.room);
   starved_ = false;
-  if (Fetch* fetch = find(request.fetch)) --fetch->progress->out;
+  if (Fetch* fetch = find(request.fetch)) {
+    auto& outs = fetch->progress->outs;
+    const auto at = std::ranges::find(outs, request.id);
+    QUARRY_CHECK(at != outs.end());
+    std::swap(*at, outs[--fetch->progress->out]);
+    outs[fetch->progress->out] = {};
+  }
   refresh(peer, now);
 }
 
@@ -280,13 +297,9 @@ void Core::attend_if_finished(Peer& peer, Time now) {
   if (peer.member->out.empty() && !peers_.askable(*peer.member)) attend(peer, now);
 }
 
-void Core::score_timeout(Request& request, Duration elapsed, Time now) {
-  ++request.peer->member->count.timeouts;
-  request.peer->member->score.timed_out(elapsed, now);
-}
-
 void Core::timed_out(Request& request, Time now) {
   Fetch* fetch = find(request.fetch);
+  if (fetch == nullptr && request.overtaken) was_overtaken(request, now);
   if (request.state == Request::State::late || fetch == nullptr) {
     // R22: nobody waits for it, and nobody is charged.
     if (fetch != nullptr) std::erase(fetch->progress->late, request.id);

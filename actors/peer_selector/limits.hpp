@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "msg/limits.hpp"
+#include "msg/time.hpp"
 
 namespace quarry::peer_selector::limits {
 
@@ -20,6 +21,18 @@ inline constexpr std::size_t kMaxLatePerFetch = 8;
 // Peers set aside for one key because verdicts of their values were lost. Beyond: the oldest is
 // readmitted.
 inline constexpr std::size_t kMaxSetAside = 8;
+// Requests out for one fetch: a hedge beside the first, and one more where it is urgent (N3).
+inline constexpr std::size_t kMaxOut = 3;
+// Answers that wait for their verdicts: with more it is our verifier that is slow, and to ask more
+// peers would make it worse (N3).
+inline constexpr std::size_t kVerifyBacklog = 256;
+// After a full pipe or a late turn nobody is asked beside others for so long: it was us (N3).
+inline constexpr Duration kBackedUpFor = std::chrono::seconds(1);
+// A turn that comes so much after its time was late: what it did not see in time is not charged
+// (N2), and deadlines are extended by what was lost, up to the other.
+inline constexpr Duration kLate = std::chrono::milliseconds(50);
+inline constexpr Duration kMostGrace = std::chrono::seconds(1);
+
 // Commands that wait for the ProducerBridge. Beyond: Failed with full.
 inline constexpr std::size_t kMaxSyncs = 1024;
 

@@ -6,8 +6,12 @@
 
 namespace quarry::peer_selector {
 
-Peers::Peers(PeerKey self, std::uint32_t in_flight_cap, std::uint64_t salt)
-    : self_(self), in_flight_cap_(in_flight_cap), by_key_(16, SaltedHash{salt}) {}
+Peers::Peers(PeerKey self, const Config& config, std::uint64_t salt)
+    : self_(self),
+      in_flight_cap_(config.in_flight_cap),
+      requests_per_second_(config.requests_per_second),
+      tuning_(config.tuning),
+      by_key_(16, SaltedHash{salt}) {}
 
 Peer* Peers::find(const PeerKey& key) {
   const auto it = by_key_.find(key);
@@ -55,7 +59,7 @@ bool Peers::enter(Peer& peer, const report::PeerEntry& entry) {
     return true;
   }
   if (!peer.member) {
-    peer.member = std::make_unique<Member>();
+    peer.member = std::make_unique<Member>(requests_per_second_, tuning_);
   } else {
     std::erase(left_, peer.index);
   }
@@ -110,11 +114,17 @@ Peers::Change Peers::refresh(Peer& peer, Time now) {
   const bool was_available = member.available_at != kNotListed;
   const bool candidate =
       askable(member) && member.connection.connected() && !member.block.holds(now);
-  const bool available = candidate && now >= member.cool_until && member.in_flight < in_flight_cap_;
+  const bool available =
+      candidate && member.in_flight < in_flight_cap_ && free_at(member, now) <= now;
   list(candidates_, &Member::candidate_at, peer, candidate);
   list(available_, &Member::available_at, peer, available);
   if (candidate && !was_candidate) member.generation = ++generation_;
   return {was_candidate && !candidate, available && !was_available};
+}
+
+Time Peers::free_at(Member& member, Time now) const {
+  const Time token = member.pace.ready(now) ? now : member.pace.next();
+  return std::max({now, token, member.cool_until, member.aside_until});
 }
 
 void Peers::list(std::vector<Peer*>& list, std::uint32_t Member::*at, Peer& peer, bool in) {

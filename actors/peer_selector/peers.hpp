@@ -13,6 +13,8 @@
 #include "actors/peer_selector/connection.hpp"
 #include "actors/peer_selector/due_heap.hpp"
 #include "actors/peer_selector/fetch.hpp"
+#include "actors/peer_selector/pace.hpp"
+#include "actors/peer_selector/recent.hpp"
 #include "actors/peer_selector/requests.hpp"
 #include "actors/peer_selector/scores.hpp"
 #include "msg/report.hpp"
@@ -23,6 +25,9 @@ inline constexpr std::uint32_t kNotListed = UINT32_MAX;
 
 // What is known of a peer that is in the set, or was and left something behind.
 struct Member {
+  Member(double requests_per_second, const Tuning& tuning)
+      : score(tuning), pace(requests_per_second, Time{}) {}
+
   report::PeerEntry entry;
   bool in_set = true;
   bool admitted = false;  // what ProducerBridge was last told
@@ -30,7 +35,12 @@ struct Member {
   Connection connection;
   Score score;
   Block block;
-  Time cool_until{Time::min()};
+  Time cool_until{Time::min()};   // by its own wish, or because its pipe is full
+  Time aside_until{Time::min()};  // because it failed
+  int setbacks = 0;               // of which the next time aside follows
+  Pace pace;                      // R35
+  Recent<64> answers;
+  Time last_asked{Time::min()};
   int overloads = 0;  // in a row
   std::uint32_t in_flight = 0;
   List<Request> out;  // its requests out
@@ -40,6 +50,7 @@ struct Member {
   std::uint32_t available_at = kNotListed;
   struct {
     std::uint64_t asked = 0, accepted = 0, no_data = 0, timeouts = 0, invalid = 0;
+    std::uint64_t hedged = 0;
   } count;
 };
 
@@ -58,7 +69,7 @@ struct Peer {
 
 class Peers {
  public:
-  Peers(PeerKey self, std::uint32_t in_flight_cap, std::uint64_t salt);
+  Peers(PeerKey self, const Config& config, std::uint64_t salt);
 
   Peer* find(const PeerKey& key);
   Peer& intern(const PeerKey& key);
@@ -83,6 +94,9 @@ class Peers {
   };
   Change refresh(Peer& peer, Time now);
 
+  // When a candidate may be asked again, as far as that is known: now, for one that may.
+  Time free_at(Member& member, Time now) const;
+
   const std::vector<Peer*>& candidates() const { return candidates_; }
   const std::vector<Peer*>& available() const { return available_; }
   const std::vector<Peer*>& set() const { return set_; }
@@ -104,6 +118,8 @@ class Peers {
 
   PeerKey self_;
   std::uint32_t in_flight_cap_;
+  double requests_per_second_;
+  Tuning tuning_;
   std::unordered_map<PeerKey, std::uint32_t, SaltedHash> by_key_;
   std::vector<std::unique_ptr<Peer>> peers_;
   std::vector<std::uint32_t> free_;

@@ -27,6 +27,11 @@ void Requests::answered(Request& request, Request::State to) {
   request.state = to;
 }
 
+void Requests::moved(Request& request, Time due) {
+  request.due = due;
+  due_.moved(request);
+}
+
 void Requests::became_late(Request& request, Time until) {
   QUARRY_CHECK(request.state == Request::State::out);
   request.state = Request::State::late;

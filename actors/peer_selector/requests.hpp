@@ -20,13 +20,17 @@ struct Request {
   FetchId fetch;
   Peer* peer = nullptr;
   Time sent{};
-  Time due{};          // out: its timeout; late: when it is forgotten
+  Time due{};  // out: when to hedge, then its timeout; late: when it is forgotten
+  Time timeout_at{};
   Duration elapsed{};  // spare, judging: from send to arrival
   std::uint32_t room = 0;
   std::uint32_t size = 0;  // spare, judging: of the value
   std::uint32_t heap_at = kNotInHeap;
   State state = State::out;
-  Hook<Request> hook;  // out: among its peer's
+  bool hedge = false;      // asked beside another
+  bool overtaken = false;  // another's answer was accepted
+  bool extended = false;   // its deadline, because we were late
+  Hook<Request> hook;      // out: among its peer's
 };
 
 class Requests {
@@ -37,6 +41,7 @@ class Requests {
   Request* find(RequestId id);
   // It got its answer: nothing is due any more.
   void answered(Request& request, Request::State to);
+  void moved(Request& request, Time due);
   void became_late(Request& request, Time until);
   void erase(Request& request);
 

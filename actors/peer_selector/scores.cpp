@@ -6,9 +6,6 @@
 namespace quarry::peer_selector {
 namespace {
 
-constexpr double kLatencyTauUs = 10e6;
-constexpr double kRateWeight = 0.25;
-constexpr double kFailureWeight = 0.1;
 constexpr double kFailureCap = 0.9;
 // Three doublings: from the least timeout to beyond the usual most.
 constexpr int kMaxDoublings = 3;
@@ -21,9 +18,9 @@ Duration from_us(double us) { return Duration(static_cast<std::int64_t>(us * 1e3
 void Score::accepted(Duration elapsed, std::uint64_t bytes, Time now) {
   unresolved(elapsed, now);
   const double rate = static_cast<double>(bytes) / to_us(elapsed);
-  bytes_per_us_ = bytes_per_us_ > 0 ? bytes_per_us_ + kRateWeight * (rate - bytes_per_us_)
+  bytes_per_us_ = bytes_per_us_ > 0 ? bytes_per_us_ + tuning_.rate_weight * (rate - bytes_per_us_)
                                     : std::max(rate, 1e-6);
-  failure_ *= 1 - kFailureWeight;
+  failure_ *= 1 - tuning_.failure_weight;
 }
 
 void Score::unresolved(Duration elapsed, Time now) {
@@ -43,6 +40,10 @@ void Score::timed_out(Duration elapsed, Time now) {
   failed(1);
 }
 
+void Score::overtaken(Duration elapsed, Time now) {
+  if (to_us(elapsed) > latency_us_) latency_sample(to_us(elapsed), now);
+}
+
 void Score::refused() { failed(0.5); }
 
 double Score::failure() const { return std::min(failure_, kFailureCap); }
@@ -51,8 +52,10 @@ Duration Score::timeout(std::uint64_t bytes, const TimeoutBounds& bounds) const 
   if (srtt_us_ == 0)
     return std::clamp(bounds.first * (1 << timeouts_in_a_row_), bounds.least,
                       std::max(bounds.first, bounds.most));
-  const double transfer_us = bytes_per_us_ > 0 ? 2 * static_cast<double>(bytes) / bytes_per_us_ : 0;
-  const double us = (srtt_us_ + 4 * rttvar_us_ + transfer_us) * (1 << timeouts_in_a_row_);
+  const double transfer_us =
+      bytes_per_us_ > 0 ? tuning_.transfers * static_cast<double>(bytes) / bytes_per_us_ : 0;
+  const double us =
+      (srtt_us_ + tuning_.deviations * rttvar_us_ + transfer_us) * (1 << timeouts_in_a_row_);
   // Compared as numbers first: a slow peer's estimate may be beyond what a Duration holds.
   return us > to_us(bounds.most) ? bounds.most : std::max(from_us(us), bounds.least);
 }
@@ -61,7 +64,7 @@ void Score::latency_sample(double us, Time now) {
   if (us >= latency_us_) {
     latency_us_ = us;
   } else {
-    const double keep = std::exp(-to_us(now - latency_at_) / kLatencyTauUs);
+    const double keep = std::exp(-to_us(now - latency_at_) / to_us(tuning_.latency_tau));
     latency_us_ = latency_us_ * keep + us * (1 - keep);
   }
   latency_at_ = now;
@@ -77,6 +80,6 @@ void Score::round_trip_sample(double us) {
   srtt_us_ += 0.125 * (us - srtt_us_);
 }
 
-void Score::failed(double weight) { failure_ += kFailureWeight * weight * (1 - failure_); }
+void Score::failed(double weight) { failure_ += tuning_.failure_weight * weight * (1 - failure_); }
 
 }  // namespace quarry::peer_selector

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "actors/peer_selector/tuning.hpp"
 #include "msg/time.hpp"
 
 namespace quarry::peer_selector {
@@ -16,10 +17,12 @@ namespace quarry::peer_selector {
 struct Pool {
   double latency_us = 50'000;  // of nobody: a far but not a dead peer
   double bytes_per_us = 10;    // 10 MB/s
+  double p95_us = 0;           // of all their answers; 0: of nobody
 };
 
 class Score {
  public:
+  explicit Score(const Tuning& tuning = {}) : tuning_(tuning) {}
   // The value was right and wanted.
   void accepted(Duration elapsed, std::uint64_t bytes, Time now);
   // The value was right and helped nobody: only its latency counts.
@@ -29,6 +32,8 @@ class Score {
   // Silence, or what is no better.
   void timed_out(Duration elapsed, Time now);
   void refused();
+  // Another was faster, and it has taken so long: counts where that is worse than its estimate.
+  void overtaken(Duration elapsed, Time now);
 
   // Whether a latency was ever seen.
   bool measured() const { return latency_us_ > 0; }
@@ -53,6 +58,7 @@ class Score {
   void round_trip_sample(double us);
   void failed(double weight);
 
+  Tuning tuning_;
   double latency_us_ = 0;
   Time latency_at_{};
   double bytes_per_us_ = 0;

@@ -179,6 +179,14 @@ class Fixture {
     turn();
   }
 
+  // Up to the next ask, if there is one within so long.
+  void pass_until_asked(Duration most) {
+    const Time until = now + most;
+    while (asks.empty() && core.next_deadline() <= until) {
+      pass(std::max(Duration::zero(), core.next_deadline() - now));
+    }
+  }
+
   // --- What came out.
   Asked only_ask() {
     REQUIRE(asks.size() == 1);

@@ -1,0 +1,85 @@
+// The part of the core that makes peers pay for failing: their score, and a while in which they are
+// left alone; unless so many fail together that it must be us (N2).
+#include <algorithm>
+
+#include "actors/peer_selector/core.hpp"
+
+namespace quarry::peer_selector {
+namespace {
+constexpr double kJitter = 0.25;
+constexpr int kMaxDoublings = 16;
+// Together is within twice the usual answer.
+constexpr double kTogether = 2;
+}  // namespace
+
+Duration Core::together() const {
+  const Duration usual(static_cast<std::int64_t>(pool_.latency_us * 1e3 * kTogether));
+  return std::clamp(usual, Ourselves::kLeastWindow, Ourselves::kMostWindow);
+}
+
+std::size_t Core::asked_since(Time since) const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      peers_.set(), [&](const Peer* peer) { return peer->member->last_asked >= since; }));
+}
+
+void Core::score_timeout(Request& request, Duration elapsed, Time now) {
+  Peer& peer = *request.peer;
+  Member& member = *peer.member;
+  ++member.count.timeouts;
+  if (ourselves_.known_to_be_us(now)) return void(++count_.acquitted);
+  ourselves_.suspect({peer.index, now, member.score, member.aside_until, member.setbacks},
+                     together());
+  member.score.timed_out(elapsed, now);
+  set_back(peer, now);
+  const std::size_t suspects = ourselves_.suspects();
+  if (suspects < Ourselves::kLeastPeers) return;
+  if (suspects * 3 >= asked_since(now - elapsed - together())) acquit_all(now);
+}
+
+void Core::acquit_all(Time now) {
+  for (const Ourselves::Suspect& suspect : ourselves_.acquit(now, together())) {
+    ++count_.acquitted;
+    Peer* peer = peers_.at(suspect.peer);
+    if (peer == nullptr || !peer->member) continue;
+    peer->member->score = suspect.before;
+    peer->member->aside_until = suspect.aside_until;
+    peer->member->setbacks = suspect.setbacks;
+    attend(*peer, now);
+  }
+}
+
+// Left alone for a while; but never more than a third of the candidates (or one of two) without
+// proof: the least bad comes back.
+void Core::set_back(Peer& peer, Time now) {
+  if (config_.cooldown <= Duration::zero()) return;
+  Member& member = *peer.member;
+  const Duration exact =
+      std::min(Duration(config_.cooldown * (1LL << member.setbacks)), config_.cooldown_cap);
+  member.setbacks = std::min(member.setbacks + 1, kMaxDoublings);
+  const auto jittered = Duration(
+      static_cast<std::int64_t>(static_cast<double>(exact.count()) * random_.around_one(kJitter)));
+  member.aside_until = std::max(member.aside_until, now + jittered);
+  std::size_t aside = 0;
+  Peer* least_bad = nullptr;
+  for (Peer* candidate : peers_.candidates()) {
+    if (candidate->member->aside_until <= now) continue;
+    ++aside;
+    if (least_bad == nullptr || candidate->member->aside_until < least_bad->member->aside_until) {
+      least_bad = candidate;
+    }
+  }
+  const std::size_t candidates = peers_.candidates().size();
+  if (aside > std::max<std::size_t>(candidates > 1 ? 1 : 0, candidates / 3)) {
+    least_bad->member->aside_until = Time::min();
+    if (least_bad != &peer) attend(*least_bad, now);
+  }
+  attend(peer, now);
+}
+
+void Core::succeeded(Peer& peer, Time) {
+  peer.member->overloads = 0;
+  peer.member->setbacks /= 2;
+  ourselves_.answered();
+}
+
+}  // namespace quarry::peer_selector

@@ -1,0 +1,236 @@
+// How much is asked of whom, and what failing costs: rates, hedges, time aside, and whose fault it
+// is.
+#include "actors/peer_selector/hedging.hpp"
+#include "tests/actors/peer_selector/fixture.hpp"
+
+using namespace quarry;
+using namespace quarry::peer_selector;
+
+namespace {
+
+// So many fetches, each answered after 10 ms.
+void warm(Fixture& f, std::uint64_t count) {
+  for (std::uint64_t i = 0; i < count; ++i) {
+    f.want(100'000 + i);
+    const Asked ask = f.only_ask();
+    f.pass(10ms);
+    f.value(ask);
+    f.judge(f.only_answer(), Outcome::complete, false);
+  }
+}
+
+void lied(Fixture& f, int peer) {
+  const auto fetch = static_cast<std::uint64_t>(1000 + peer);
+  f.want(fetch, {peer});
+  f.value(f.only_ask());
+  f.judge(f.only_answer(), Outcome::invalid, true);
+  f.end(fetch);
+}
+
+}  // namespace
+
+TEST_CASE("R35 a peer at its rate is skipped for the next one") {
+  Config config;
+  config.requests_per_second = 10;  // and a burst of one
+  Fixture f(config);
+  f.connect({1, 2});
+  for (std::uint64_t i = 1; i <= 3; ++i) f.want(i);
+  const auto asks = f.take_asks();
+  REQUIRE(asks.size() == 2);
+  REQUIRE(asks[0].peer != asks[1].peer);
+  REQUIRE(f.explain(3).waits_for == WaitsFor::rate);
+}
+
+TEST_CASE("R35 when all are at their rate the fetch goes on with the first token") {
+  Config config;
+  config.requests_per_second = 10;
+  Fixture f(config);
+  f.connect({1, 2});
+  f.want(1);
+  f.pass(40ms);
+  f.want(2);
+  f.want(3);
+  f.clear();
+  f.pass(59ms);
+  REQUIRE(f.asks.empty());
+  f.pass(2ms);
+  REQUIRE(f.only_ask().key == key_of(3));
+}
+
+TEST_CASE("N2 when a third of those asked time out together it is us: nobody is charged") {
+  Fixture f;
+  f.connect({1, 2, 3});
+  for (std::uint64_t i = 1; i <= 3; ++i) f.want(i);
+  REQUIRE(f.take_asks().size() == 3);
+  f.pass(1s);
+  for (int peer = 1; peer <= 3; ++peer) REQUIRE(f.info(peer).latency_us == 0);
+  REQUIRE(f.counter("timeouts_uncharged") == 3);
+  // And timeouts are doubled: a second later the next ones are still out.
+  REQUIRE(f.counter("requests_out") == 3);
+  f.pass(1500ms);
+  REQUIRE(f.counter("requests_timed_out") == 3);
+  f.pass(1s);
+  REQUIRE(f.counter("requests_timed_out") > 3);
+}
+
+TEST_CASE("N2 fewer than three prove nothing: they are charged") {
+  Fixture f;
+  f.connect({1, 2});
+  f.want(1);
+  f.want(2);
+  f.pass(1s);
+  REQUIRE(f.info(1).latency_us > 0);
+  REQUIRE(f.info(2).latency_us > 0);
+  REQUIRE(f.counter("timeouts_uncharged") == 0);
+}
+
+TEST_CASE("N2 a loop that ran late extends deadlines: what lies unread is not charged") {
+  Fixture f;
+  f.connect({1});
+  f.want(1);
+  const Asked ask = f.only_ask();
+  f.now += 1200ms;  // the timeout was after one second
+  f.core.time_passed(f.now);
+  f.value(ask);
+  f.judge(f.only_answer(), Outcome::complete, false);
+  REQUIRE(f.counter("late_turns") == 1);
+  REQUIRE(f.counter("requests_timed_out") == 0);
+  REQUIRE(f.counter("answers_late") == 0);
+}
+
+TEST_CASE("N3 a second peer is asked when the first is slower than 95 % of its class") {
+  Fixture f;
+  f.connect({1, 2, 3});
+  warm(f, 50);
+  f.want(1);
+  const Asked first = f.only_ask();
+  f.pass(9ms);
+  REQUIRE(f.asks.empty());
+  f.pass(2ms);
+  const Asked second = f.only_ask();
+  REQUIRE(second.peer != first.peer);
+  f.pass(5ms);
+  REQUIRE(f.asks.empty());  // two at most
+  f.value(second);
+  f.judge(f.only_answer(), Outcome::complete, false);
+  REQUIRE(f.counter("requests_hedged") == 1);
+  REQUIRE(f.counter("hedges_won") == 1);
+  // The loser is charged with what it has taken, because that is worse than its estimate.
+  REQUIRE(f.info(first.peer).latency_us >= 16'000);
+  REQUIRE(f.info(first.peer).timeouts == 0);
+  f.value(first);
+  REQUIRE(f.answers.empty());
+}
+
+TEST_CASE("N3 nobody is asked twice before fifty answers, nor where hedging is switched off") {
+  Config config;
+  const bool off = GENERATE(false, true);
+  if (off) config.hedge_budget = 0;
+  Fixture f(config);
+  f.connect({1, 2});
+  warm(f, off ? 50 : 49);
+  f.want(1);
+  f.only_ask();
+  f.pass(100ms);
+  REQUIRE(f.asks.empty());
+}
+
+TEST_CASE("N3 an urgent fetch may have three requests out") {
+  Fixture f;
+  f.connect({1, 2, 3, 4});
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    f.want(500 + i, {}, Class::urgent);
+    const Asked ask = f.only_ask();
+    f.pass(10ms);
+    f.value(ask);
+    f.judge(f.only_answer(), Outcome::complete, false);
+  }
+  f.want(1, {}, Class::urgent);
+  f.pass(60ms);
+  REQUIRE(f.take_asks().size() == 3);
+}
+
+TEST_CASE("N3 hedges stay within five percent and a burst of ten") {
+  Fixture f;
+  f.connect({1, 2, 3});
+  warm(f, 50);
+  constexpr std::uint64_t kFetches = 400;
+  for (std::uint64_t i = 1; i <= kFetches; ++i) {
+    f.want(i);
+    f.pass(11ms);
+    for (const Asked& ask : f.take_asks()) f.value(ask);
+    f.judge(f.only_answer(), Outcome::complete, false);
+  }
+  const auto hedged = f.counter("requests_hedged");
+  REQUIRE(hedged >= 20);
+  REQUIRE(hedged <= 10 + (50 + kFetches) / 20 + 1);
+}
+
+TEST_CASE("N3 nobody is asked beside another while our own verifier is behind") {
+  Fixture f;
+  f.connect({1, 2, 3});
+  warm(f, 50);
+  for (std::uint64_t i = 1000; i < 1300; ++i) {
+    f.want(i);
+    f.value(f.only_ask());
+  }
+  f.want(1);
+  f.only_ask();
+  f.pass(60ms);
+  REQUIRE(f.asks.empty());
+}
+
+TEST_CASE("N3 where everybody is much slower than usual nobody is asked twice") {
+  const Config config;
+  Hedging hedging(config);
+  for (int i = 0; i < 256; ++i) hedging.answered(Class::normal, 10ms, config);
+  REQUIRE(hedging.after(Class::normal, 1s, config) == Duration(10ms));
+  for (int i = 0; i < 256; ++i) hedging.answered(Class::normal, 100ms, config);
+  REQUIRE(hedging.after(Class::normal, 1s, config) == Hedging::kLong);
+  for (int i = 0; i < 256; ++i) hedging.answered(Class::normal, 12ms, config);
+  REQUIRE(hedging.after(Class::normal, 1s, config) == Duration(12ms));
+}
+
+TEST_CASE("N5 a peer that failed is left alone for a while, and then asked again") {
+  Fixture f;
+  f.connect({1, 2});
+  f.want(1, {1});
+  f.only_ask();
+  f.pass(1s);
+  f.end(1);
+  f.clear();
+  for (std::uint64_t i = 10; i < 30; ++i) f.want(i);
+  for (const Asked& ask : f.take_asks()) REQUIRE(ask.peer == 2);
+  f.pass(1300ms);
+  f.want(2, {1});
+  REQUIRE_FALSE(f.take_asks().empty());
+}
+
+TEST_CASE("N5 a third of the peers asked turn liars at once: it is the verifier") {
+  Fixture f;
+  f.connect({1, 2, 3, 4});
+  lied(f, 1);
+  lied(f, 2);
+  REQUIRE(f.info(1).state == PeerState::blocked);
+  f.alarms.clear();
+  lied(f, 3);
+  REQUIRE(f.alarms.size() == 1);
+  for (int peer = 1; peer <= 4; ++peer) REQUIRE(f.info(peer).state == PeerState::connected);
+  lied(f, 4);
+  REQUIRE(f.info(4).state == PeerState::connected);
+  REQUIRE(f.counter("breaker_trips") == 1);
+  // A minute after the last of them one lie is a lie again.
+  f.pass(61s);
+  f.clear();
+  lied(f, 4);
+  REQUIRE(f.info(4).state == PeerState::blocked);
+}
+
+TEST_CASE("N5 two liars of many are liars") {
+  Fixture f;
+  f.connect({1, 2, 3, 4});
+  lied(f, 1);
+  lied(f, 2);
+  REQUIRE(f.info(1).state == PeerState::blocked);
+  REQUIRE(f.info(2).state == PeerState::blocked);
+}

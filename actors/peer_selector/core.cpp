@@ -188,6 +188,7 @@ void Core::tell(const Peer& peer, peer::FromAsker item) {
 
 void Core::refresh(Peer& peer, Time now) {
   const Peers::Change change = peers_.refresh(peer, now);
+  if (change.candidate_lost) readmit(now);
   if (peer.waiters.empty() || (!change.became_available && !change.candidate_lost)) return;
   if (change.candidate_lost) peer.recheck = peer.waiters.size();
   if (std::exchange(peer.waking, true)) return;

@@ -152,6 +152,7 @@ class Core {
   void score_timeout(Request& request, Duration elapsed, Time now);
   void acquit_all(Time now);
   void set_back(Peer& peer, Time now);
+  void readmit(Time now);
   void succeeded(Peer& peer, Time now);
   Duration together() const;
   std::size_t asked_since(Time since) const;

@@ -48,32 +48,36 @@ void Core::acquit_all(Time now) {
   }
 }
 
-// Left alone for a while; but never more than a third of the candidates (or one of two) without
-// proof: the least bad comes back.
+// Left alone for a while. Requests that fail while it is were sent before, and are one failure.
 void Core::set_back(Peer& peer, Time now) {
-  if (config_.cooldown <= Duration::zero()) return;
   Member& member = *peer.member;
+  if (config_.cooldown <= Duration::zero() || now < member.aside_until) return;
   const Duration exact =
       std::min(Duration(config_.cooldown * (1LL << member.setbacks)), config_.cooldown_cap);
   member.setbacks = std::min(member.setbacks + 1, kMaxDoublings);
-  const auto jittered = Duration(
-      static_cast<std::int64_t>(static_cast<double>(exact.count()) * random_.around_one(kJitter)));
-  member.aside_until = std::max(member.aside_until, now + jittered);
-  std::size_t aside = 0;
-  Peer* least_bad = nullptr;
-  for (Peer* candidate : peers_.candidates()) {
-    if (candidate->member->aside_until <= now) continue;
-    ++aside;
-    if (least_bad == nullptr || candidate->member->aside_until < least_bad->member->aside_until) {
-      least_bad = candidate;
-    }
-  }
-  const std::size_t candidates = peers_.candidates().size();
-  if (aside > std::max<std::size_t>(candidates > 1 ? 1 : 0, candidates / 3)) {
-    least_bad->member->aside_until = Time::min();
-    if (least_bad != &peer) attend(*least_bad, now);
-  }
+  member.aside_until = now + Duration(static_cast<std::int64_t>(static_cast<double>(exact.count()) *
+                                                                random_.around_one(kJitter)));
+  readmit(now);
   attend(peer, now);
+}
+
+// Without proof no more than a third of the candidates (or one of two) are left alone: the least
+// bad comes back. To be looked at when one more is left alone, or a candidate is lost.
+void Core::readmit(Time now) {
+  for (;;) {
+    const std::size_t candidates = peers_.candidates().size();
+    std::size_t aside = 0;
+    Peer* least_bad = nullptr;
+    for (Peer* peer : peers_.candidates()) {
+      const Time until = peer->member->aside_until;
+      if (until <= now) continue;
+      ++aside;
+      if (least_bad == nullptr || until < least_bad->member->aside_until) least_bad = peer;
+    }
+    if (aside <= std::max<std::size_t>(candidates > 1 ? 1 : 0, candidates / 3)) return;
+    least_bad->member->aside_until = Time::min();
+    attend(*least_bad, now);
+  }
 }
 
 void Core::succeeded(Peer& peer, Time) {

@@ -206,6 +206,32 @@ TEST_CASE("N5 a peer that failed is left alone for a while, and then asked again
   REQUIRE_FALSE(f.take_asks().empty());
 }
 
+TEST_CASE("N5 many requests that fail together are one failure") {
+  Fixture f;
+  f.connect({1, 2});
+  for (std::uint64_t i = 1; i <= 64; ++i) f.want(i, {1});
+  f.clear();
+  f.pass(1s);
+  for (std::uint64_t i = 1; i <= 64; ++i) f.end(i);
+  f.pass(1300ms);
+  f.clear();
+  f.want(100, {1});
+  REQUIRE(f.only_ask().peer == 1);
+}
+
+TEST_CASE("N5 R4 the last candidate is never left alone") {
+  Fixture f;
+  f.connect({1, 2});
+  f.want(1, {1});
+  f.only_ask();
+  f.pass(1s);
+  f.end(1);
+  f.clear();
+  f.remove(2);
+  f.want(2);
+  REQUIRE(f.only_ask().peer == 1);
+}
+
 TEST_CASE("N5 a third of the peers asked turn liars at once: it is the verifier") {
   Fixture f;
   f.connect({1, 2, 3, 4});

@@ -51,13 +51,14 @@ void Core::acquit_all(Time now) {
 // Left alone for a while. Requests that fail while it is were sent before, and are one failure.
 void Core::set_back(Peer& peer, Time now) {
   Member& member = *peer.member;
-  if (config_.cooldown <= Duration::zero() || now < member.aside_until) return;
-  const Duration exact =
-      std::min(Duration(config_.cooldown * (1LL << member.setbacks)), config_.cooldown_cap);
-  member.setbacks = std::min(member.setbacks + 1, kMaxDoublings);
-  member.aside_until = now + Duration(static_cast<std::int64_t>(static_cast<double>(exact.count()) *
-                                                                random_.around_one(kJitter)));
-  readmit(now);
+  if (config_.cooldown > Duration::zero() && now >= member.aside_until) {
+    const Duration exact =
+        std::min(Duration(config_.cooldown * (1LL << member.setbacks)), config_.cooldown_cap);
+    const double jittered = static_cast<double>(exact.count()) * random_.around_one(kJitter);
+    member.setbacks = std::min(member.setbacks + 1, kMaxDoublings);
+    member.aside_until = now + Duration(static_cast<std::int64_t>(jittered));
+    readmit(now);
+  }
   attend(peer, now);
 }
 

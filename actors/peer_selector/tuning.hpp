@@ -1,5 +1,5 @@
-// The numbers of the policy that no operator sets: what a sweep over them showed to be good in all
-// scenarios of the bench (docs/selection.md). Each stands here once, with its reason.
+// The numbers of the policy that no operator sets. Each stands here once, with its reason; none has
+// been swept yet.
 #pragma once
 
 #include <cstddef>

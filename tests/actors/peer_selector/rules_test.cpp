@@ -192,7 +192,9 @@ TEST_CASE("N3 where everybody is much slower than usual nobody is asked twice") 
 }
 
 TEST_CASE("N5 a peer that failed is left alone for a while, and then asked again") {
-  Fixture f;
+  Config config;
+  config.cooldown = 1s;
+  Fixture f(config);
   f.connect({1, 2});
   f.want(1, {1});
   f.only_ask();

@@ -25,7 +25,7 @@ PLACEMENT = os.environ.get("QUARRY_PLACEMENT", "one")
 PATIENCE = float(os.environ.get("QUARRY_PATIENCE", "1"))
 
 
-reserved = []  # while this process lives
+reserved = []  # descriptors that keep ports ours while this process lives
 
 
 def free_port():
@@ -36,9 +36,14 @@ def free_port():
         with contextlib.suppress(OSError), socket.socket() as probe:
             claim.bind(f"\0quarry-test-port-{port}")
             probe.bind(("127.0.0.1", port))
-            reserved.append(claim)
+            reserved.append(claim.detach())
             return port
         claim.close()
+
+
+def calm():
+    """Whether late answers tell anything: where sanitizers or others slow all, any may be late."""
+    return PATIENCE == 1 and os.getloadavg()[0] < 4 * os.cpu_count()
 
 
 def key_of(value: bytes) -> str:

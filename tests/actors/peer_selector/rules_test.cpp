@@ -19,6 +19,13 @@ void warm(Fixture& f, std::uint64_t count) {
   }
 }
 
+// Who fails is left alone, as is not usual.
+Config leaving_alone() {
+  Config config;
+  config.cooldown = 1s;
+  return config;
+}
+
 void lied(Fixture& f, int peer) {
   const auto fetch = static_cast<std::uint64_t>(1000 + peer);
   f.want(fetch, {peer});
@@ -192,9 +199,7 @@ TEST_CASE("N3 where everybody is much slower than usual nobody is asked twice") 
 }
 
 TEST_CASE("N5 a peer that failed is left alone for a while, and then asked again") {
-  Config config;
-  config.cooldown = 1s;
-  Fixture f(config);
+  Fixture f(leaving_alone());
   f.connect({1, 2});
   f.want(1, {1});
   f.only_ask();
@@ -209,7 +214,7 @@ TEST_CASE("N5 a peer that failed is left alone for a while, and then asked again
 }
 
 TEST_CASE("N5 many requests that fail together are one failure") {
-  Fixture f;
+  Fixture f(leaving_alone());
   f.connect({1, 2});
   for (std::uint64_t i = 1; i <= 64; ++i) f.want(i, {1});
   f.clear();
@@ -222,7 +227,7 @@ TEST_CASE("N5 many requests that fail together are one failure") {
 }
 
 TEST_CASE("N5 R4 the last candidate is never left alone") {
-  Fixture f;
+  Fixture f(leaving_alone());
   f.connect({1, 2});
   f.want(1, {1});
   f.only_ask();

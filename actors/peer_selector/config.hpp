@@ -38,9 +38,8 @@ struct Config {
   double hedge_burst = 10;
 
   // A peer that fails is left alone for this long, doubling with each failure up to the cap, and
-  // halving with each success. Zero: it is not, as long as a fetch does not come back to the only
-  // peer that may have its value: it would wait for the whole time (369 s for the demo's files).
-  Duration cooldown = Duration::zero();
+  // halving with each success: asked only for keys for which nobody else is left to ask.
+  Duration cooldown = std::chrono::seconds(1);
   Duration cooldown_cap = std::chrono::minutes(5);
 
   // Requests a second to one peer (R35): more than any one link carries, so that whoever wants

@@ -141,6 +141,7 @@ void Core::trip_breaker(Time now) {
     if (peer == nullptr || !peer->member) continue;
     peer->member->block = liar.before;
     set_back(*peer, now);
+    attend(*peer, now);
   }
 }
 

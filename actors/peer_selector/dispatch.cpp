@@ -152,12 +152,18 @@ Peer* Core::choose(Fetch& fetch, std::uint64_t bytes, Why& why, Time now) {
     if (may) return peer;
   }
   const std::vector<Peer*>& from = fetch.restricted ? fetch.progress->targets : peers_.available();
-  const auto picked = choice_.pick(from.size(), bytes, pool_, [&](std::size_t i) {
-    const Peer& peer = *from[i];
-    const bool may = may_ask(fetch, peer) && peer.member->available_at != kNotListed;
-    if (!may) return Candidate{};
-    return Candidate{i, peer.member->in_flight, &peer.member->score, peer.index};
-  });
+  const auto pick = [&](bool left_alone) {
+    return choice_.pick(from.size(), bytes, pool_, [&](std::size_t i) {
+      const Peer& peer = *from[i];
+      const bool may = may_ask(fetch, peer) && peer.member->available_at != kNotListed &&
+                       (peer.member->aside_until > now) == left_alone;
+      if (!may) return Candidate{};
+      return Candidate{i, peer.member->in_flight, &peer.member->score, peer.index};
+    });
+  };
+  // Those left alone are better than nobody: one of them may be the only one that has the value.
+  auto picked = pick(false);
+  if (!picked) picked = pick(true);
   if (!picked) return nullptr;
   why = picked->why;
   return from[picked->index];

@@ -22,7 +22,8 @@ void Core::hedge_due(Request& request, Time now) {
   Why why = Why::preferred;
   const std::uint64_t bytes = expected_bytes(*fetch);
   Peer* peer = choose(*fetch, bytes, why, now);
-  if (peer == nullptr) return;
+  // One that is left alone would hardly be faster.
+  if (peer == nullptr || peer->member->aside_until > now) return;
   hedging_.take();
   ++count_.hedged;
   ++peer->member->count.hedged;

@@ -124,7 +124,7 @@ Peers::Change Peers::refresh(Peer& peer, Time now) {
 
 Time Peers::free_at(Member& member, Time now) const {
   const Time token = member.pace.ready(now) ? now : member.pace.next();
-  return std::max({now, token, member.cool_until, member.aside_until});
+  return std::max({now, token, member.cool_until});
 }
 
 void Peers::list(std::vector<Peer*>& list, std::uint32_t Member::*at, Peer& peer, bool in) {

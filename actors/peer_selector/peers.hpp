@@ -36,7 +36,7 @@ struct Member {
   Score score;
   Block block;
   Time cool_until{Time::min()};   // by its own wish, or because its pipe is full
-  Time aside_until{Time::min()};  // because it failed
+  Time aside_until{Time::min()};  // because it failed: asked only where nobody else is left
   int setbacks = 0;               // of which the next time aside follows
   Pace pace;                      // R35
   Recent<64> answers;

@@ -44,11 +44,11 @@ void Core::acquit_all(Time now) {
     peer->member->score = suspect.before;
     peer->member->aside_until = suspect.aside_until;
     peer->member->setbacks = suspect.setbacks;
-    attend(*peer, now);
   }
 }
 
-// Left alone for a while. Requests that fail while it is were sent before, and are one failure.
+// Left alone for a while, by fetches that can ask somebody else. Requests that fail meanwhile were
+// sent before, or for want of others, and are one failure.
 void Core::set_back(Peer& peer, Time now) {
   Member& member = *peer.member;
   if (config_.cooldown > Duration::zero() && now >= member.aside_until) {
@@ -59,7 +59,6 @@ void Core::set_back(Peer& peer, Time now) {
     member.aside_until = now + Duration(static_cast<std::int64_t>(jittered));
     readmit(now);
   }
-  attend(peer, now);
 }
 
 // Without proof no more than a third of the candidates (or one of two) are left alone: the least
@@ -77,7 +76,6 @@ void Core::readmit(Time now) {
     }
     if (aside <= std::max<std::size_t>(candidates > 1 ? 1 : 0, candidates / 3)) return;
     least_bad->member->aside_until = Time::min();
-    attend(*least_bad, now);
   }
 }
 

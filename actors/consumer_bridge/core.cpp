@@ -136,11 +136,15 @@ void Core::pong_received(WorkerId worker, const worker::Pong& pong, Time now) {
 
 void Core::bye_received(WorkerId worker, Time now) {
   effects_.push_back(Forget{worker});
-  if (verifiers_.attached(worker)) {
-    const Instance instance = verifiers_.hello(worker).instance;
-    lost_of(instance, verifiers_.said_bye(worker, now), "the verifier left");
-  } else {
-    verifiers_.said_bye(worker, now);
+  // Its work goes to others without a loss: whoever leaves in good order was not broken by a value.
+  for (const JobId id : verifiers_.said_bye(worker, now)) {
+    const DeliveryId delivery = *taken_from(worker, id);
+    if (!delivery) continue;
+    if (deliveries_.at(delivery).aborted) {
+      verdict(delivery, Outcome::lost, {});
+    } else {
+      enter(delivery, deliveries_.at(delivery));
+    }
   }
   absorb();
   dispatch(now);
@@ -285,7 +289,7 @@ void Core::check_invariants() const {
   verifiers_.check_invariants();
   QUARRY_CHECK(deliveries_.size() <= kMaxDeliveries);
   QUARRY_CHECK(deadlines_.size() == jobs_.size());
-  QUARRY_CHECK(scopes_version_ == verifiers_.scopes().version());
+  QUARRY_CHECK(lines_version_ == verifiers_.version());
   std::size_t delivered = 0;
   std::size_t alone = 0;
   for (const auto& [id, job] : jobs_) {
@@ -307,12 +311,15 @@ void Core::check_invariants() const {
     if (delivery.job) continue;
     QUARRY_CHECK(!delivery.aborted);
     const Lines& lines = is_last_try(delivery) ? last_tries_ : waiting_;
-    const Line& line = lines.at(verifiers_.scopes().of(delivery.judge.key));
+    const Line& line = lines.at(line_of(delivery));
     QUARRY_CHECK(line.queue.at(delivery.arrival) == id);
     bytes[&line] += delivery.judge.value.size();
   }
   for (const Lines* lines : {&waiting_, &last_tries_}) {
-    for (const auto& [scopes, line] : *lines) QUARRY_CHECK(line.bytes == bytes[&line]);
+    for (const auto& [of, line] : *lines) {
+      QUARRY_CHECK(!line.queue.empty());
+      QUARRY_CHECK(line.bytes == bytes[&line]);
+    }
   }
 }
 

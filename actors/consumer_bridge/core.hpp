@@ -103,15 +103,18 @@ class Core {
     Time deadline;
     bool alone = false;
   };
+  // Those of which the same is true: who is for the key, and who of them lost its verdict already.
   struct Line {
+    using Of = std::pair<workers::Scopes, std::vector<Instance>>;
     std::map<std::uint64_t, DeliveryId> queue;  // by arrival
     std::size_t bytes = 0;
     bool stuck = false;  // nobody can take its first, in this dispatch
   };
-  using Lines = std::map<workers::Scopes, Line>;  // by which verifiers are for the key
+  using Lines = std::map<Line::Of, Line>;  // none empty
 
   bool is_last_try(const Delivery& delivery) const;
-  Line& line_of(const Delivery& delivery);
+  Lines& lines_of(const Delivery& delivery);
+  Line::Of line_of(const Delivery& delivery) const;
   void enter(DeliveryId id, const Delivery& delivery);
   void leave(const Delivery& delivery);
   void regroup();
@@ -134,7 +137,7 @@ class Core {
   std::unordered_map<DeliveryId, Delivery> deliveries_;
   Lines waiting_;
   Lines last_tries_;
-  std::uint64_t scopes_version_ = 0;  // of the verifiers' keys, when the lines were made
+  std::uint64_t lines_version_ = 0;  // of the verifiers, when the lines were made
   std::unordered_map<JobId, Job> jobs_;
   std::set<std::pair<Time, JobId>> deadlines_;
   std::set<JobId> alone_;  // jobs that are out alone

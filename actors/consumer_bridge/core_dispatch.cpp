@@ -17,29 +17,38 @@ bool Core::is_last_try(const Delivery& delivery) const {
   return delivery.losers.size() + 1 == kLossesOfPoison;
 }
 
-Core::Line& Core::line_of(const Delivery& delivery) {
+Core::Lines& Core::lines_of(const Delivery& delivery) {
+  return is_last_try(delivery) ? last_tries_ : waiting_;
+}
+
+Core::Line::Of Core::line_of(const Delivery& delivery) const {
   const workers::Scopes scopes = verifiers_.scopes().of(delivery.judge.key);
-  return (is_last_try(delivery) ? last_tries_ : waiting_)[scopes];
+  if (scopes == 0) return {};  // a line for all that nobody can take
+  Line::Of of{scopes, delivery.losers};
+  std::erase_if(of.second, [&](Instance loser) { return !verifiers_.has(loser); });
+  return of;
 }
 
 void Core::enter(DeliveryId id, const Delivery& delivery) {
   regroup();
-  Line& line = line_of(delivery);
+  Line& line = lines_of(delivery)[line_of(delivery)];
   const bool entered = line.queue.emplace(delivery.arrival, id).second;
   if (entered) line.bytes += delivery.judge.value.size();
 }
 
 void Core::leave(const Delivery& delivery) {
   regroup();
-  Line& line = line_of(delivery);
-  QUARRY_CHECK(line.queue.erase(delivery.arrival) == 1);
-  line.bytes -= delivery.judge.value.size();
+  Lines& lines = lines_of(delivery);
+  const auto line = lines.find(line_of(delivery));
+  QUARRY_CHECK(line->second.queue.erase(delivery.arrival) == 1);
+  line->second.bytes -= delivery.judge.value.size();
+  if (line->second.queue.empty()) lines.erase(line);
 }
 
 // The lines go by which verifiers there are.
 void Core::regroup() {
-  if (scopes_version_ == verifiers_.scopes().version()) return;
-  scopes_version_ = verifiers_.scopes().version();
+  if (lines_version_ == verifiers_.version()) return;
+  lines_version_ = verifiers_.version();
   waiting_.clear();
   last_tries_.clear();
   for (const auto& [id, delivery] : deliveries_) {
@@ -57,26 +66,29 @@ void Core::dispatch(Time now) {
 // ever.
 workers::Scopes Core::give_last_tries(Time now) {
   workers::Scopes held = 0;
-  for (auto& [of, line] : last_tries_) {
-    const workers::Scopes scopes = of;
-    while (!line.queue.empty()) {
-      const DeliveryId id = line.queue.begin()->second;
-      const auto worker = verifiers_.pick(
-          {.scopes = scopes, .rather_not = deliveries_.at(id).losers, .alone = true});
-      if (!worker) break;
-      give(id, *worker, true, now);
+  for (auto at = last_tries_.begin(); at != last_tries_.end();) {
+    const workers::Scopes scopes = at->first.first;
+    const auto worker =
+        verifiers_.pick({.scopes = scopes, .rather_not = at->first.second, .alone = true});
+    if (worker) {
+      const auto next = std::next(at);
+      const bool last = at->second.queue.size() == 1;
+      give(at->second.queue.begin()->second, *worker, true, now);
+      if (last) at = next;
+      continue;
     }
     const bool tried = std::any_of(alone_.begin(), alone_.end(), [&](JobId job) {
       return (verifiers_.scope(jobs_.at(job).worker) & scopes) != 0;
     });
-    if (!line.queue.empty() && !tried) held |= scopes;
+    if (!tried) held |= scopes;
+    ++at;
   }
   return held;
 }
 
 // In order of arrival, whichever line it stands in.
 void Core::give_others(workers::Scopes scopes, Time now) {
-  for (auto& [of, line] : waiting_) line.stuck = line.queue.empty();
+  for (auto& [of, line] : waiting_) line.stuck = false;
   for (;;) {
     auto first = waiting_.end();
     for (auto at = waiting_.begin(); at != waiting_.end(); ++at) {
@@ -86,12 +98,10 @@ void Core::give_others(workers::Scopes scopes, Time now) {
       if (earlier) first = at;
     }
     if (first == waiting_.end()) return;
-    Line& line = first->second;
-    const DeliveryId id = line.queue.begin()->second;
-    const auto worker =
-        verifiers_.pick({.scopes = first->first & scopes, .rather_not = deliveries_.at(id).losers});
-    if (worker) give(id, *worker, false, now);
-    line.stuck = !worker || line.queue.empty();
+    const auto& [of, losers] = first->first;
+    const auto worker = verifiers_.pick({.scopes = of & scopes, .rather_not = losers});
+    first->second.stuck = !worker;
+    if (worker) give(first->second.queue.begin()->second, *worker, false, now);
   }
 }
 
@@ -99,11 +109,11 @@ void Core::give_others(workers::Scopes scopes, Time now) {
 void Core::drop_unclaimed() {
   if (verifiers_.size() == 0) return;
   for (Lines* lines : {&waiting_, &last_tries_}) {
-    const auto at = lines->find(0);
+    const auto at = lines->find(Line::Of{});
     if (at == lines->end()) continue;
     const Line& line = at->second;
-    while (line.queue.size() > kMaxUnclaimed ||
-           (line.bytes > kMaxUnclaimedBytes && line.queue.size() > 1)) {
+    while (line.queue.size() > 1 &&
+           (line.queue.size() > kMaxUnclaimed || line.bytes > kMaxUnclaimedBytes)) {
       const DeliveryId id = line.queue.begin()->second;
       ++total_.unclaimed;
       leave(deliveries_.at(id));

@@ -48,6 +48,7 @@ void Attached::attach(WorkerId id, const worker::Hello& hello, Time now) {
   worker.scope = scopes_.enter(hello.keys);
   worker.since = now;
   worker.next_ping = now + kPingIdleEvery;
+  ++version_;
   effects_.push_back(Welcome{id});
 }
 
@@ -71,6 +72,7 @@ Attached::Departure Attached::gone(WorkerId id, Time now) {
   if (worker->claim->hello.keys != worker->hello.keys) {
     scopes_.leave(worker->scope);
     worker->scope = scopes_.enter(worker->claim->hello.keys);
+    ++version_;
   }
   worker->hello = std::move(worker->claim->hello);
   worker->hello.credit = std::min(worker->hello.credit, kMaxCredit);
@@ -104,14 +106,16 @@ void Attached::refuse_unknown(WorkerId id) {
 std::optional<WorkerId> Attached::pick(const Wish& wish) const {
   const Worker* best = nullptr;
   bool best_unwanted = false;
+  bool others = false;  // worth waiting for
   for (const Worker& worker : workers_) {
     if ((worker.scope & wish.scopes) == 0) continue;
     if ((worker.hello.abilities & wish.abilities) != wish.abilities) continue;
     if (wish.name && worker.hello.name != *wish.name) continue;
-    const std::uint32_t free = free_credit(worker);
-    if (free == 0 || (wish.alone && !worker.jobs.empty())) continue;
     const bool unwanted = std::find(wish.rather_not.begin(), wish.rather_not.end(),
                                     worker.hello.instance) != wish.rather_not.end();
+    others |= !unwanted && worker.stalls == 0;
+    const std::uint32_t free = free_credit(worker);
+    if (free == 0 || (wish.alone && !worker.jobs.empty())) continue;
     const bool better =
         best == nullptr || std::tuple(unwanted, ~free, worker.used) <
                                std::tuple(best_unwanted, ~free_credit(*best), best->used);
@@ -119,7 +123,7 @@ std::optional<WorkerId> Attached::pick(const Wish& wish) const {
     best = &worker;
     best_unwanted = unwanted;
   }
-  if (best == nullptr) return std::nullopt;
+  if (best == nullptr || (best_unwanted && others)) return std::nullopt;
   return best->id;
 }
 
@@ -192,6 +196,11 @@ std::vector<WorkerId> Attached::time_passed(Time now) {
     effects_.push_back(Ping{worker.id, worker.pinged});
   }
   return silent;
+}
+
+bool Attached::has(Instance instance) const {
+  return std::any_of(workers_.begin(), workers_.end(),
+                     [&](const Worker& worker) { return worker.hello.instance == instance; });
 }
 
 bool Attached::waits(WorkerId id) const {
@@ -295,6 +304,7 @@ bool Attached::drop_job(Worker& worker, JobId job) {
 std::vector<JobId> Attached::remove(Worker& worker) {
   std::vector<JobId> held = jobs(worker.id);
   scopes_.leave(worker.scope);
+  ++version_;
   workers_.erase(workers_.begin() + (&worker - workers_.data()));
   return held;
 }

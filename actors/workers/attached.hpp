@@ -83,7 +83,7 @@ class Attached {
     std::uint8_t abilities = 0;                 // all of these
     std::optional<std::string_view> name = {};  // of this name
     Scopes scopes = ~Scopes{0};                 // for the keys of one of these
-    std::span<const Instance> rather_not = {};  // these only when nobody else has free credit
+    std::span<const Instance> rather_not = {};  // these only when all others are stalled
     bool alone = false;                         // only who holds no job
   };
   // Which workers are for a key, for Wish::scopes.
@@ -114,7 +114,10 @@ class Attached {
   // What is there.
 
   bool attached(WorkerId worker) const { return find(worker) != nullptr; }
+  bool has(Instance instance) const;
   bool waits(WorkerId worker) const;
+  // Changes whenever who is attached does, or for which keys.
+  std::uint64_t version() const { return version_; }
   std::size_t size() const { return workers_.size(); }
   const worker::Hello& hello(WorkerId worker) const;  // requires attached
   std::vector<JobId> jobs(WorkerId worker) const;
@@ -171,6 +174,7 @@ class Attached {
   Config config_;
   std::vector<Worker> workers_;  // in the order they attached
   ScopeTable scopes_;
+  std::uint64_t version_ = 0;
   std::uint64_t uses_ = 0;
   std::uint64_t nonces_ = 0;
   std::uint64_t refused_total_ = 0;

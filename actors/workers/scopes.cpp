@@ -35,7 +35,6 @@ Scopes ScopeTable::enter(const std::vector<KeyRange>& keys) {
     list(bit).keys = keys;
     used_ |= bit;
     if (keys.empty()) all_ = bit;
-    ++version_;
   }
   ++list(bit).workers;
   return bit;
@@ -47,7 +46,6 @@ void ScopeTable::leave(Scopes scope) {
   list(scope).keys.clear();
   used_ &= ~scope;
   all_ &= ~scope;
-  ++version_;
 }
 
 Scopes ScopeTable::of(const Key& key) const {

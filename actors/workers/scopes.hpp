@@ -28,8 +28,6 @@ class ScopeTable {
   Scopes of(const Key& key) const;
   // This list itself; 0 when no worker has it.
   Scopes exactly(const std::vector<KeyRange>& keys) const;
-  // Changes whenever of() may.
-  std::uint64_t version() const { return version_; }
   // The keys of all lists together, in order; a few more where that would be too many ranges. None:
   // all keys, or no list.
   std::vector<KeyRange> keys() const;
@@ -49,7 +47,6 @@ class ScopeTable {
   std::array<List, 64> lists_;  // by bit; those without a worker are free
   Scopes used_ = 0;
   Scopes all_ = 0;  // the bit of the empty list, if a worker has it
-  std::uint64_t version_ = 0;
 };
 
 }  // namespace quarry::workers

@@ -54,7 +54,10 @@ void WorkerActor::received(bus::Socket&, bus::Message message, Time now) {
   session_.heard(now);
   items_.clear();
   const auto unfit = decoder_.read(message.envelope.view(), std::move(message.payload), items_);
+  const auto before =
+      std::exchange(last_unfit_, unfit ? std::optional(unfit->reason) : std::nullopt);
   if (unfit) {
+    if (before == last_unfit_) return;
     spdlog::warn("{}: {} sent what does not fit ({}): {}", about_.name, door_,
                  quarry::name(unfit->reason), unfit->detail);
     return;

@@ -71,6 +71,7 @@ class WorkerActor : public bus::Actor {
   bool full_ = false;
   bool stopping_ = false;
   Time retry_at_ = kNever;
+  std::optional<Reason> last_unfit_;  // of the last message, if it did not fit: said once
 };
 
 }  // namespace quarry::workers

@@ -171,6 +171,47 @@ class OneLiners(Workers):
         self.assertEqual(node.json("status")["workers"][0]["name"], "store")
         self.attached(node)
 
+    def test_N12_verifiers_judge_the_keys_that_they_are_for(self):
+        has, asks, folder = self.pair()
+        # By their folder of sockets alone, as from a container of their own.
+        elsewhere = ("--doors", asks.home / "run", "--exec")
+        self.worker(asks, "verifier", *elsewhere, "true", "--name", "low", "--keys", "00..7f")
+        self.worker(asks, "verifier", *elsewhere, "exit 1", "--name", "high", "--keys", "80..9f,a0..ff",
+                    "--credit", 8)
+        self.attached(asks, "low", "high")
+        low, high = "01" * 32, "a1" * 32
+        for key in low, high:
+            text = f"value of {key}".encode()
+            (folder / f"{key}.sha256").write_text(f"{hashlib.sha256(text).hexdigest()}  {key}\n")
+            (folder / key).write_bytes(text)
+        self.assertEqual(asks.run("fetch", low).stdout, f"value of {low}")
+        waits = asks.popen("fetch", high)
+        eventually(lambda: self.counter(asks, "verdicts_poison_total") == 1, what="three losses")
+        done = {worker["name"]: worker["done"] for worker in asks.json("status")["workers"]}
+        self.assertEqual((done["low"], done["high"]), (1, 0))
+        waits.terminate()
+        waits.communicate()
+
+    def test_a_database_of_its_own_keeps_what_is_put_and_has_it_when_it_is_back(self):
+        has = self.node("has", "--keep-in", "archive")
+        asks = self.node("asks").knows(has)
+        has.knows(asks).start()
+        asks.start().connected(1)
+        value = os.urandom(1000)
+        refused = has.run("put", "-", stdin=value, check=False)
+        self.assertIn(b"archive", refused.stderr)
+        self.assertEqual(len(refused.stderr.splitlines()), 1)
+
+        archive = ("store", "--lmdb", self.folder / "archive", "--name", "archive", "--keeps")
+        store = self.worker(has, *archive)
+        self.attached(has, "archive", "archive")
+        has.put(value)
+        self.assertEqual(store.end(signal.SIGKILL), -signal.SIGKILL)
+        fetch = asks.popen("fetch", key_of(value))
+        eventually(lambda: asks.peers()["has"]["no_data"] > 0, what="no data without it")
+        self.worker(has, *archive)
+        self.assertEqual(fetch.communicate(timeout=20 * PATIENCE)[0], value)
+
     def test_wrong_input_is_told_in_one_line_with_its_exit_code(self):
         node = self.node("node")
         empty = self.folder / "empty"

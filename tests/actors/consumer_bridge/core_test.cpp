@@ -57,7 +57,7 @@ TEST_CASE("N6 without a verifier a value waits, and nothing is lost") {
   REQUIRE(bridge.job().worker == WorkerId{1});
 }
 
-TEST_CASE("N6 a value whose verifier is gone, failed, left or stalled goes to another verifier") {
+TEST_CASE("N6 a value whose verifier is gone, failed or stalled goes to another verifier") {
   Bridge bridge;
   bridge.hello(1);
   bridge.judge(1);
@@ -65,11 +65,6 @@ TEST_CASE("N6 a value whose verifier is gone, failed, left or stalled goes to an
   bridge.hello(2);
   SECTION("gone") { bridge.gone(1); }
   SECTION("failed") { bridge.fail(1, first.item.job); }
-  SECTION("left") {
-    bridge.core.bye_received({1}, bridge.now);
-    bridge.look();
-    REQUIRE(bridge.taken<Forget>() == std::vector<Forget>{{{1}}});
-  }
   SECTION("stalled") { bridge.after(kDeadline); }
   SECTION("sent what is no message") {
     bridge.core.unfit_received({1}, {Reason::malformed, "garbage"}, bridge.now);
@@ -88,6 +83,46 @@ TEST_CASE("N6 a value whose verifier is gone, failed, left or stalled goes to an
   REQUIRE(bridge.counter("verdicts_lost_total") == 1);
   bridge.answer(2, second.item.job);
   REQUIRE(bridge.verdicts() == std::vector<link::Verdict>{{{1}, Outcome::complete, {}}});
+}
+
+TEST_CASE("N6 what a verifier holds that leaves in good order goes to others, and is no loss") {
+  Bridge bridge;
+  bridge.judge(1);
+  for (std::uint64_t verifier = 1; verifier <= 5; ++verifier) {
+    bridge.hello(verifier);
+    REQUIRE(bridge.job().worker == WorkerId{verifier});
+    bridge.core.bye_received({verifier}, bridge.now);
+    bridge.look();
+    REQUIRE(bridge.taken<Forget>() == std::vector<Forget>{{{verifier}}});
+  }
+  REQUIRE(bridge.verdicts().empty());
+  REQUIRE(bridge.counter("verdicts_lost_total") == 0);
+}
+
+TEST_CASE("N6 a verifier that fails at once makes no poison of what a busy one can judge") {
+  Bridge bridge;
+  bridge.hello(1, 1);
+  bridge.judge(1);
+  const auto slow = bridge.job();
+  bridge.hello(2, 8);
+  std::uint64_t failures = 0;
+  for (std::uint64_t delivery = 2; delivery <= 20; ++delivery) {
+    bridge.judge(delivery);
+    for (const auto& job : bridge.jobs()) {
+      REQUIRE(job.worker == WorkerId{2});
+      bridge.fail(2, job.item.job);
+      ++failures;
+    }
+  }
+  REQUIRE(failures == 19);
+  bridge.answer(1, slow.item.job);
+  for (std::uint64_t delivery = 2; delivery <= 20; ++delivery) {
+    const auto job = bridge.job();
+    REQUIRE(job.worker == WorkerId{1});
+    bridge.answer(1, job.item.job);
+  }
+  REQUIRE(bridge.verdicts().size() == 20);
+  REQUIRE(bridge.counter("verdicts_complete_total") == 20);
 }
 
 TEST_CASE("N6 a verdict that makes no sense is a lost verdict") {

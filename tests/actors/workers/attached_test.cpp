@@ -123,13 +123,16 @@ TEST_CASE(
   REQUIRE(door.pick() == WorkerId{1});
 }
 
-TEST_CASE("N6 a worker that lost a job is picked only when nobody else has free credit") {
+TEST_CASE("N6 a worker that lost a job is picked only when all others are stalled") {
   Door door;
   door.hello(1, 100, 4);
   door.hello(2, 101, 1);
   const std::vector<Instance> losers{{100}};
   REQUIRE(door.pick({.rather_not = losers}) == WorkerId{2});
   door.give(2, 10);
+  REQUIRE_FALSE(door.pick({.rather_not = losers}));
+  REQUIRE(door.pick() == WorkerId{1});
+  door.table.stalled({2}, door.now);
   REQUIRE(door.pick({.rather_not = losers}) == WorkerId{1});
 }
 

@@ -43,13 +43,16 @@ struct Pong {
   friend bool operator==(const Pong&, const Pong&) = default;
 };
 
-// "Have you the value of this key, of at most `room` bytes?"
+// "Have you the value of this key, of at most `room` bytes? I wait for so long."
 struct Ask {
   static constexpr std::uint8_t kKind = 4;
   RequestId request;
   Key key;
-  std::uint32_t room = 0;  // bytes the asker has reserved
-  static constexpr auto fields() { return std::tuple(&Ask::request, &Ask::key, &Ask::room); }
+  std::uint32_t room = 0;     // bytes the asker has reserved
+  std::uint32_t wait_ms = 0;  // 0: it does not say
+  static constexpr auto fields() {
+    return std::tuple(&Ask::request, &Ask::key, &Ask::room, &Ask::wait_ms);
+  }
   bool sound() const { return static_cast<bool>(request); }
   friend bool operator==(const Ask&, const Ask&) = default;
 };

@@ -202,7 +202,8 @@ Request& Core::send(Fetch& fetch, Peer& peer, std::uint32_t room, std::uint64_t 
   if (const Time free = peers_.free_at(member, now); free > now) {
     peers_.retime(peer, std::min(peer.due, free));
   }
-  tell(peer, peer::Ask{request.id, fetch.key, room});
+  const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
+  tell(peer, peer::Ask{request.id, fetch.key, room, static_cast<std::uint32_t>(wait)});
   return request;
 }
 

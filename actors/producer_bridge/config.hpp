@@ -10,8 +10,8 @@ namespace quarry::producer_bridge {
 
 struct Config {
   // A look-up that no storage has answered within this time is "no data". Below the second that
-  // askers wait at first contact, so that they hear it. An ask whose turn does not come within it
-  // is `overloaded`.
+  // askers wait at first contact, so that they hear it; an asker that waits for less hears it
+  // sooner. An ask whose turn does not come within that time is `overloaded`.
   Duration look_up_within = std::chrono::milliseconds(900);
   // The built-in storage's name. It is asked first.
   std::string built_in = "store";

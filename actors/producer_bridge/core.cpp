@@ -25,8 +25,15 @@ void Core::ping_received(const Route& route, const peer::Ping& ping) {
 }
 
 void Core::ask_received(const PeerKey& peer, const Route& route, const peer::Ask& ask, Time now) {
-  askers_.asked(peer, route, ask, now + config_.look_up_within);
+  askers_.asked(peer, route, ask, now + patience_of(ask));
   serve(now);
+}
+
+// How long its answer may take, so that the asker hears it.
+Duration Core::patience_of(const peer::Ask& ask) const {
+  if (ask.wait_ms == 0) return config_.look_up_within;
+  const Duration part = std::chrono::milliseconds(std::uint64_t{ask.wait_ms} * 3 / 4);
+  return std::min(std::max(part, kLeastPatience), config_.look_up_within);
 }
 
 void Core::unfit_received(const Route& route, const Unfit& unfit) {
@@ -61,6 +68,7 @@ void Core::begin(const Ask& ask, Time now) {
       return;
     }
   }
+  impatient_at_ = std::min(impatient_at_, now + kImpatientEvery);
   const std::uint64_t ticket = next_ticket_++;
   shared_[ask.key] = ticket;
   const auto at = look_ups_.emplace_hint(
@@ -102,6 +110,19 @@ void Core::too_large(LookUps::iterator at, std::uint64_t size) {
   const LookUp look_up = end(at);
   for (const Ask& ask : look_up.asks) askers_.too_large(ask, size);
   if (look_up.engine) effects_.push_back(link::TooLarge{look_up.engine, size});
+}
+
+// Asks of one look-up have times of their own; the storage keeps its own time for all of them.
+void Core::answer_impatient(Time now) {
+  impatient_at_ = look_ups_.size() > engine_look_ups_ ? now + kImpatientEvery : kNever;
+  for (auto& [ticket, look_up] : look_ups_) {
+    std::erase_if(look_up.asks, [&](const Ask& ask) {
+      if (ask.until > now) return false;
+      ++totals_.impatient;
+      askers_.no_data(ask);
+      return true;
+    });
+  }
 }
 
 Core::LookUp Core::end(LookUps::iterator at) {
@@ -303,6 +324,7 @@ void Core::survey_received(const link::Survey& survey, Time now) {
       {"look_ups_found_total", totals_.look_ups_found},
       {"look_ups_in_progress", engine_look_ups_},
       {"look_ups_ran_out_total", totals_.ran_out},
+      {"serves_impatient_total", totals_.impatient},
       {"keeps_total", totals_.keeps},
       {"keeps_failed_total", totals_.keeps_failed},
       {"keeps_in_progress", keeps_.size()},
@@ -329,7 +351,7 @@ void Core::sync_received(const link::Sync& sync) { effects_.push_back(ToSelector
 Time Core::next_deadline() const {
   const Time look_up = look_ups_.empty() ? kNever : look_ups_.begin()->second.until;
   const Time keep = keeps_.empty() ? kNever : keeps_.begin()->second.until;
-  return std::min({look_up, keep, storages_.next_deadline()});
+  return std::min({look_up, keep, impatient_at_, storages_.next_deadline()});
 }
 
 void Core::time_passed(Time now) {
@@ -338,6 +360,10 @@ void Core::time_passed(Time now) {
     ++totals_.ran_out;
     storages_.ran_out(at->second.job, now);
     no_data(at);
+  }
+  if (impatient_at_ <= now) {
+    answer_impatient(now);
+    serve(now);
   }
   while (!keeps_.empty() && keeps_.begin()->second.until <= now) {
     const auto& [ticket, keep] = *keeps_.begin();
@@ -354,7 +380,8 @@ void Core::check_invariants() const {
   Time until = Time::min();
   for (const auto& [ticket, look_up] : look_ups_) {
     QUARRY_CHECK(look_up.job && ticket < next_ticket_);
-    QUARRY_CHECK(!look_up.engine == !look_up.asks.empty());
+    QUARRY_CHECK(!look_up.engine || look_up.asks.empty());
+    QUARRY_CHECK(look_up.engine || impatient_at_ != kNever);
     QUARRY_CHECK(until <= look_up.until);
     until = look_up.until;
     engine += look_up.engine ? 1 : 0;

@@ -94,7 +94,7 @@ class Core {
     std::uint32_t room = 0;
     Time until;
     LookUpId engine;        // none: for peers
-    std::vector<Ask> asks;  // of peers
+    std::vector<Ask> asks;  // of peers, that still wait
     std::optional<Storages::Place> last;
     JobId job;
   };
@@ -107,7 +107,9 @@ class Core {
   };
 
   void serve(Time now);
+  Duration patience_of(const peer::Ask& ask) const;
   void begin(const Ask& ask, Time now);
+  void answer_impatient(Time now);
   void look_further(LookUps::iterator at, Time now);
   LookUps::iterator look_up_of(const Work& work);
   std::optional<LookUps::iterator> look_up_answered(WorkerId worker, JobId job, Time now);
@@ -127,6 +129,7 @@ class Core {
   Askers askers_;
   Storages storages_;
   LookUps look_ups_;
+  Time impatient_at_ = kNever;  // when to look for asks whose time is over
   std::uint64_t next_ticket_ = 1;
   std::size_t engine_look_ups_ = 0;
   std::unordered_map<Key, std::uint64_t, SaltedHash> shared_;  // by key, of peers
@@ -137,6 +140,7 @@ class Core {
     std::uint64_t look_ups_found = 0;
     std::uint64_t shared = 0;
     std::uint64_t ran_out = 0;
+    std::uint64_t impatient = 0;  // asks
     std::uint64_t keeps = 0;
     std::uint64_t keeps_failed = 0;
     std::uint64_t nonsense = 0;

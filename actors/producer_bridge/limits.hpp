@@ -46,6 +46,11 @@ constexpr std::size_t reply_budget(const Network& network) {
 // Look-ups in progress for peers: as many jobs as one storage may hold, so that none idles. Further
 // asks wait with their peers, in turns.
 inline constexpr std::size_t kPeerLookUps = workers::kMaxCredit;
+// No asker is thought to wait for less than this: the time of a look-up on a busy disk.
+inline constexpr Duration kLeastPatience = std::chrono::milliseconds(50);
+// How often asks are looked for whose time is over: they hear `no_data` so much late at most.
+inline constexpr Duration kImpatientEvery = std::chrono::milliseconds(20);
+
 // Look-ups in progress for the Engine: a batch of a thousand keys from each of 64 clients. Beyond:
 // `no_data`, and the fetch goes on to the peers.
 inline constexpr std::size_t kEngineLookUps = 64 * 1024;

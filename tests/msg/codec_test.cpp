@@ -46,8 +46,9 @@ std::string repeat(const std::string& text, std::size_t times) {
   return all;
 }
 std::string ask_with_key(std::size_t length, const std::string& head = "c4") {
-  return kHead + "91 94 04 05 " + head + ' ' +
-         to_hex(bytes_of(std::string(1, static_cast<char>(length)))) + repeat("6b", length) + " 00";
+  return kHead + "91 95 04 05 " + head + ' ' +
+         to_hex(bytes_of(std::string(1, static_cast<char>(length)))) + repeat("6b", length) +
+         " 00 00";
 }
 
 }  // namespace

@@ -34,6 +34,7 @@ struct Asked {
   RequestId request;
   Key key;
   std::uint32_t room;
+  std::uint32_t wait_ms = 0;
 };
 
 class Fixture {
@@ -287,7 +288,7 @@ class Fixture {
   void on(const ToPeer& to) {
     REQUIRE(open.contains(to.peer));
     if (const auto* ask = std::get_if<peer::Ask>(&to.item)) {
-      asks.push_back({open.at(to.peer), ask->request, ask->key, ask->room});
+      asks.push_back({open.at(to.peer), ask->request, ask->key, ask->room, ask->wait_ms});
     } else if (const auto* ping = std::get_if<peer::Ping>(&to.item)) {
       pings[to.peer] = ping->nonce;
     }

@@ -128,6 +128,19 @@ TEST_CASE("an endpoint that cannot be connected is shown, and tried with growing
   REQUIRE(failures < 30);
 }
 
+TEST_CASE("N2 an ask says how long it is waited for") {
+  Config config;
+  config.first_timeout = 700ms;
+  Fixture f(config);
+  f.connect({1});
+  f.want(5);
+  REQUIRE(f.only_ask().wait_ms == 700);
+  f.pass(699ms);
+  REQUIRE(f.info(1).timeouts == 0);
+  f.pass(1ms);
+  REQUIRE(f.info(1).timeouts == 1);
+}
+
 TEST_CASE("R9 what was sent to an earlier life of a peer is sent again, uncharged") {
   Config config;
   config.first_timeout = 2s;  // beyond the next ping

@@ -41,10 +41,11 @@ class Fixture {
     checked();
     return standing;
   }
-  void ask(char peer, std::uint64_t request, unsigned key = 1, std::uint32_t room = 1 << 20) {
+  void ask(char peer, std::uint64_t request, unsigned key = 1, std::uint32_t room = 1 << 20,
+           std::uint32_t wait_ms = 0) {
     REQUIRE(heard(peer) == Core::Standing::served);
-    core.ask_received(peer_named(peer), route_of(peer), {RequestId{request}, key_of(key), room},
-                      now);
+    core.ask_received(peer_named(peer), route_of(peer),
+                      {RequestId{request}, key_of(key), room, wait_ms}, now);
     checked();
   }
   void replies_waiting(char peer, std::uint64_t bytes) {

@@ -128,6 +128,41 @@ TEST_CASE("N17 a named storage in parts keeps each key in the part that is for i
                        "the storage called parts is not for this key"});
 }
 
+TEST_CASE(
+    "R37 an asker hears no data before its patience ends, and the storage keeps its own time") {
+  Fixture f;
+  f.attach(kStore);
+  f.admit('a');
+  f.ask('a', 1, 1, 1 << 20, 200);
+  f.ask('a', 2, 1, 1 << 20, 2000);
+  f.ask('a', 3, 2, 1 << 20, 1);
+  const auto jobs = f.said<ToWorker<worker::LookUp>>();
+  REQUIRE(jobs.size() == 2);
+  const auto said_so = [&] {
+    std::vector<std::uint64_t> requests;
+    for (const auto& said : f.said<ToPeer<peer::NoData>>()) {
+      requests.push_back(said.item.request.value);
+    }
+    return requests;
+  };
+  f.pass(kLeastPatience - milliseconds(1));
+  CHECK(said_so().empty());
+  f.pass(milliseconds(1) + kImpatientEvery);
+  CHECK(said_so() == std::vector<std::uint64_t>{3});
+  f.pass(milliseconds(150) - kLeastPatience);
+  CHECK(said_so() == std::vector<std::uint64_t>{1});
+  // It is neither late nor passed over yet: what it finds is for who still waits, or asks again.
+  f.ask('a', 4, 2, 1 << 20, 200);
+  f.found(kStore, jobs.at(0).item.job);
+  f.found(kStore, jobs.at(1).item.job);
+  const auto values = f.said<ToPeer<peer::Value>>();
+  REQUIRE(values.size() == 2);
+  CHECK(values.at(0).item.request == RequestId{2});
+  CHECK(values.at(1).item.request == RequestId{4});
+  CHECK(f.counters().at("look_ups_ran_out_total") == 0);
+  CHECK(f.counters().at("serves_impatient_total") == 2);
+}
+
 TEST_CASE("R37 one silent storage is no data once; then the others are asked at once") {
   Fixture f;
   f.admit('a');

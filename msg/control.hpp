@@ -97,6 +97,14 @@ struct Put {
   static constexpr auto fields() { return std::tuple(&Put::call, &Put::key, &Put::value); }
   friend bool operator==(const Put&, const Put&) = default;
 };
+// Removes values from the node's own storage. Done counts those that were there.
+struct Remove {
+  static constexpr std::uint8_t kKind = 11;
+  CallId call;
+  std::vector<Key> keys;
+  static constexpr auto fields() { return std::tuple(&Remove::call, &Remove::keys); }
+  friend bool operator==(const Remove&, const Remove&) = default;
+};
 // NodeInfo, Counters, WorkerInfos and a FetchInfo for each key named (none named: for up to
 // kMaxKeys of the fetches in progress, the oldest first), then Done.
 struct Status {
@@ -215,12 +223,13 @@ struct Refused {
   friend bool operator==(const Refused&, const Refused&) = default;
 };
 
-using FromClient = std::variant<Hello, Fetch, Withdraw, Cancel, Clear, Retain, Put, Status, Pong,
-                                Bye, report::PeerSet, report::PeerAdd, report::PeerRemove,
-                                report::PeerBlock, report::PeerUnblock, report::PeerList>;
+using FromClient =
+    std::variant<Hello, Fetch, Withdraw, Cancel, Clear, Retain, Put, Status, Pong, Bye, Remove,
+                 report::PeerSet, report::PeerAdd, report::PeerRemove, report::PeerBlock,
+                 report::PeerUnblock, report::PeerList, report::StoredList>;
 using FromNode = std::variant<Welcome, Resolved, Ended, FetchRefused, NodeInfo, FetchInfo, Ping,
                               Refused, report::PeerInfo, report::WorkerInfo, report::Counter,
-                              report::Done, report::Failed>;
+                              report::Done, report::Failed, report::Stored>;
 
 }  // namespace quarry::control
 

@@ -26,6 +26,7 @@ inline constexpr std::size_t kMaxTags = 256;      // subscribers told to a verif
 inline constexpr std::size_t kMaxNetwork = 64;    // bytes of a network's name
 inline constexpr std::size_t kMaxRanges = 16;     // of keys, in one item; each pick looks at all
 inline constexpr std::size_t kMaxRecords = 2048;  // records in one item: the peers of a set
+inline constexpr std::size_t kMaxStored = 1024;   // values of a storage, in one list of them
 inline constexpr std::size_t kMaxDepth = 5;       // message, items, item, list, record
 inline constexpr std::size_t kMaxTokens = 16384;  // msgpack values in one envelope
 // A batch closes at this many msgpack values: any one item fits into what is left of kMaxTokens.

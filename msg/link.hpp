@@ -198,7 +198,8 @@ struct Keep {
   static constexpr auto fields() { return std::tuple(&Keep::call, &Keep::key, &Keep::value); }
   friend bool operator==(const Keep&, const Keep&) = default;
 };
-// A value of our own was judged invalid: remove it. Done or Failed answers it.
+// A value of our own was judged invalid, or a client says so: remove it. Done counts 1 where it was
+// there; or Failed answers it.
 struct Remove {
   static constexpr std::uint8_t kKind = 17;
   CallId call;
@@ -271,9 +272,10 @@ using SelectorToEngine = std::variant<Hello, Answer, Waits, report::PeerInfo, re
 using EngineToConsumer = std::variant<Hello, Judge, Abort, Survey>;
 using ConsumerToEngine =
     std::variant<Hello, Verdict, Attached, report::WorkerInfo, report::Counter, report::Done>;
-using EngineToProducer = std::variant<Hello, LookUp, Keep, Remove, Survey>;
-using ProducerToEngine = std::variant<Hello, Found, NoData, TooLarge, Attached, report::WorkerInfo,
-                                      report::Counter, report::Done, report::Failed>;
+using EngineToProducer = std::variant<Hello, LookUp, Keep, Remove, Survey, report::StoredList>;
+using ProducerToEngine =
+    std::variant<Hello, Found, NoData, TooLarge, Attached, report::WorkerInfo, report::Counter,
+                 report::Done, report::Failed, report::Stored>;
 using SelectorToProducer = std::variant<Hello, Admission, Sync>;
 using ProducerToSelector = std::variant<Hello, report::Done>;
 

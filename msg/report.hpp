@@ -3,6 +3,8 @@
 // the call that it answers; Done or Failed ends the call.
 #pragma once
 
+#include <algorithm>
+#include <functional>
 #include <tuple>
 #include <vector>
 
@@ -21,6 +23,19 @@ struct PeerEntry {
   }
   friend bool operator==(const PeerEntry&, const PeerEntry&) = default;
 };
+
+// A value of a storage, as a list of them has it. A record: part of other items.
+struct StoredEntry {
+  Key key;
+  std::uint64_t size = 0;  // bytes
+  static constexpr auto fields() { return std::tuple(&StoredEntry::key, &StoredEntry::size); }
+  friend bool operator==(const StoredEntry&, const StoredEntry&) = default;
+};
+// Whether each key of a list stands once, in the order of keys.
+inline bool ascending(const std::vector<StoredEntry>& entries) {
+  return std::ranges::adjacent_find(entries, std::ranges::greater_equal{}, &StoredEntry::key) ==
+         entries.end();
+}
 
 // Commands about peers, from a client through the Engine to the PeerSelector.
 
@@ -72,6 +87,16 @@ struct PeerList {
   CallId call;
   static constexpr auto fields() { return std::tuple(&PeerList::call); }
   friend bool operator==(const PeerList&, const PeerList&) = default;
+};
+
+// A command about the own storage, from a client through the Engine to the ProducerBridge: the keys
+// above this one, in order, up to kMaxStored. One Stored, then Done.
+struct StoredList {
+  static constexpr std::uint8_t kKind = 70;
+  CallId call;
+  Prefix after;
+  static constexpr auto fields() { return std::tuple(&StoredList::call, &StoredList::after); }
+  friend bool operator==(const StoredList&, const StoredList&) = default;
 };
 
 // Answers.
@@ -135,6 +160,14 @@ struct Counter {
   }
   friend bool operator==(const Counter&, const Counter&) = default;
 };
+struct Stored {
+  static constexpr std::uint8_t kKind = 77;
+  CallId call;
+  std::vector<StoredEntry> entries;
+  static constexpr auto fields() { return std::tuple(&Stored::call, &Stored::entries); }
+  bool sound() const { return ascending(entries); }
+  friend bool operator==(const Stored&, const Stored&) = default;
+};
 struct Done {
   static constexpr std::uint8_t kKind = 75;
   CallId call;
@@ -154,3 +187,6 @@ struct Failed {
 };
 
 }  // namespace quarry::report
+
+template <>
+inline constexpr std::size_t quarry::kListLimit<quarry::report::StoredEntry> = limits::kMaxStored;

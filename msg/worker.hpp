@@ -2,12 +2,11 @@
 // built-in workers speak it too, over inproc. docs/protocol/worker.md is its document.
 #pragma once
 
-#include <algorithm>
 #include <tuple>
 #include <variant>
 #include <vector>
 
-#include "msg/codec.hpp"
+#include "msg/report.hpp"
 
 namespace quarry::worker {
 
@@ -20,6 +19,7 @@ struct Protocol {
 // What a storage can be asked for; bits of Hello::abilities. A verifier has none.
 inline constexpr std::uint8_t kLooksUp = 1;
 inline constexpr std::uint8_t kKeeps = 2;  // keep and remove
+inline constexpr std::uint8_t kLists = 4;
 
 // Worker to door.
 
@@ -77,7 +77,7 @@ struct TooLarge {
   static constexpr auto fields() { return std::tuple(&TooLarge::job, &TooLarge::size); }
   friend bool operator==(const TooLarge&, const TooLarge&) = default;
 };
-// Kept (on disk), or removed.
+// Kept (on disk), or removed. Of a key to be removed, NoData says that it was not there.
 struct Done {
   static constexpr std::uint8_t kKind = 6;
   JobId job;
@@ -104,6 +104,15 @@ struct Bye {
   static constexpr std::uint8_t kKind = 9;
   static constexpr auto fields() { return std::tuple<>(); }
   friend bool operator==(const Bye&, const Bye&) = default;
+};
+// Fewer than List::most: there are no more.
+struct Listed {
+  static constexpr std::uint8_t kKind = 10;
+  JobId job;
+  std::vector<report::StoredEntry> entries;
+  static constexpr auto fields() { return std::tuple(&Listed::job, &Listed::entries); }
+  bool sound() const { return report::ascending(entries); }
+  friend bool operator==(const Listed&, const Listed&) = default;
 };
 
 // Door to worker.
@@ -177,7 +186,19 @@ struct Refused {
   friend bool operator==(const Refused&, const Refused&) = default;
 };
 
-using FromWorker = std::variant<Hello, Verdict, Found, NoData, TooLarge, Done, Failed, Pong, Bye>;
-using FromDoor = std::variant<Welcome, Judge, Abort, LookUp, Keep, Remove, Ping, Refused>;
+// The keys above this one, in the order of bytes, with the sizes of their values.
+struct List {
+  static constexpr std::uint8_t kKind = 40;
+  JobId job;
+  Prefix after;
+  std::uint32_t most = 0;  // entries
+  static constexpr auto fields() { return std::tuple(&List::job, &List::after, &List::most); }
+  bool sound() const { return most > 0; }
+  friend bool operator==(const List&, const List&) = default;
+};
+
+using FromWorker =
+    std::variant<Hello, Verdict, Found, NoData, TooLarge, Done, Failed, Pong, Bye, Listed>;
+using FromDoor = std::variant<Welcome, Judge, Abort, LookUp, Keep, Remove, Ping, Refused, List>;
 
 }  // namespace quarry::worker

@@ -133,6 +133,12 @@ void Actor::on(ClientId client, const control::Retain& ask, Time now) {
 void Actor::on(ClientId client, control::Put& ask, Time now) {
   core_.put_asked(client, std::move(ask), now);
 }
+void Actor::on(ClientId client, const control::Remove& ask, Time now) {
+  core_.remove_asked(client, ask, now);
+}
+void Actor::on(ClientId client, const report::StoredList& ask, Time now) {
+  core_.list_asked(client, ask, now);
+}
 void Actor::on(ClientId client, const control::Status& ask, Time now) {
   core_.status_asked(client, ask, now);
 }

@@ -48,6 +48,8 @@ class Actor : public bus::Actor {
   void on(ClientId client, const control::Clear& ask, Time now);
   void on(ClientId client, const control::Retain& ask, Time now);
   void on(ClientId client, control::Put& ask, Time now);
+  void on(ClientId client, const control::Remove& ask, Time now);
+  void on(ClientId client, const report::StoredList& ask, Time now);
   void on(ClientId client, const control::Status& ask, Time now);
   void on(ClientId client, const control::Hello&, Time now);
   void on(ClientId, const control::Pong&, Time) {}
@@ -69,6 +71,7 @@ class Actor : public bus::Actor {
   void on(Part, report::PeerInfo& info, Time) { core_.peer_info_received(std::move(info)); }
   void on(Part, report::WorkerInfo& info, Time) { core_.worker_info_received(std::move(info)); }
   void on(Part, report::Counter& counter, Time) { core_.counter_received(std::move(counter)); }
+  void on(Part, report::Stored& stored, Time) { core_.stored_received(std::move(stored)); }
   void on(Part from, const report::Done& done, Time now) { core_.done_received(from, done, now); }
   void on(Part from, const report::Failed& no, Time now) { core_.failed_received(from, no, now); }
 

@@ -7,18 +7,23 @@
 #include <set>
 
 #include "actors/engine/ids.hpp"
+#include "msg/report.hpp"
 #include "msg/time.hpp"
 
 namespace quarry::engine {
 
 struct Call {
-  enum class Kind : std::uint8_t { status, peers, put };
+  enum class Kind : std::uint8_t { status, peers, put, remove, list };
   CallId id;
   Kind kind = Kind::status;
   ClientId client;
   CallId theirs;
   Time until{};
   std::uint8_t parts = 0;  // status: the Parts that have not finished yet
+  // remove:
+  std::uint32_t left = 0;                                // keys that are not done
+  std::uint64_t removed = 0;                             // of those done, that were there
+  std::optional<report::Failed> failure = std::nullopt;  // of one of them
 };
 
 class Calls {

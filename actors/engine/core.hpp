@@ -61,6 +61,8 @@ class Core {
   void clear_asked(ClientId client, const control::Clear& ask, Time now);
   void retain_asked(ClientId client, const control::Retain& ask, Time now);
   void put_asked(ClientId client, control::Put ask, Time now);
+  void remove_asked(ClientId client, const control::Remove& ask, Time now);
+  void list_asked(ClientId client, const report::StoredList& ask, Time now);
   void status_asked(ClientId client, const control::Status& ask, Time now);
   void peers_commanded(ClientId client, PeersCommand command, Time now);
 
@@ -84,6 +86,7 @@ class Core {
   void peer_info_received(report::PeerInfo info);
   void worker_info_received(report::WorkerInfo info);
   void counter_received(report::Counter counter);
+  void stored_received(report::Stored stored);
   void done_received(Part from, const report::Done& done, Time now);
   void failed_received(Part from, const report::Failed& failed, Time now);
 
@@ -158,7 +161,8 @@ class Core {
   std::string_view unjudged(const Key& key) const;
   void describe(const Call& call, Slot fetch, const link::Waits& waits);
   void count(const Call& call);
-  void errand_done(CallId id, const report::Failed* failed);
+  void errand_done(CallId id, std::uint64_t count, const report::Failed* failed);
+  void remove_done(const Errand& errand, std::uint64_t count, const report::Failed* failed);
   void was_put(const Errand& errand);
   void give_put(const Delivery& put);
   template <class Item>

@@ -14,6 +14,11 @@ std::uint64_t to_ms(Duration duration) {
 
 constexpr std::uint8_t bit(Part part) { return static_cast<std::uint8_t>(part); }
 
+// Whether another actor's answers are the client's, as they are.
+constexpr bool passed_on(Call::Kind kind) {
+  return kind == Call::Kind::peers || kind == Call::Kind::list;
+}
+
 }  // namespace
 
 bool Core::may_call(ClientId client, CallId theirs) {
@@ -211,16 +216,17 @@ void Core::pass_on(Item item) {
 void Core::peer_info_received(report::PeerInfo info) { pass_on(std::move(info)); }
 void Core::worker_info_received(report::WorkerInfo info) { pass_on(std::move(info)); }
 void Core::counter_received(report::Counter counter) { pass_on(std::move(counter)); }
+void Core::stored_received(report::Stored stored) { pass_on(std::move(stored)); }
 
 void Core::done_received(Part from, const report::Done& done, Time now) {
   now_ = now;
   if (from == Part::producer && errands_.all().contains(done.call)) {
-    return errand_done(done.call, nullptr);
+    return errand_done(done.call, done.count, nullptr);
   }
   Call* call = calls_.find(done.call);
   if (call == nullptr) return void(++totals_.strays);
   if (call->kind == Call::Kind::status) return part_done(*call, from);
-  if (call->kind != Call::Kind::peers) return void(++totals_.strays);
+  if (!passed_on(call->kind)) return void(++totals_.strays);
   pass_on(done);
   close_call(done.call);
 }
@@ -228,12 +234,12 @@ void Core::done_received(Part from, const report::Done& done, Time now) {
 void Core::failed_received(Part from, const report::Failed& failed, Time now) {
   now_ = now;
   if (from == Part::producer && errands_.all().contains(failed.call)) {
-    return errand_done(failed.call, &failed);
+    return errand_done(failed.call, 0, &failed);
   }
   Call* call = calls_.find(failed.call);
   if (call == nullptr) return void(++totals_.strays);
   if (call->kind == Call::Kind::status) return part_done(*call, from);
-  if (call->kind != Call::Kind::peers) return void(++totals_.strays);
+  if (!passed_on(call->kind)) return void(++totals_.strays);
   fail_call(failed.call, failed.reason, failed.detail);
 }
 
@@ -296,15 +302,15 @@ void Core::put_judged(DeliveryId id, Outcome outcome) {
   release(put.value);
 }
 
-void Core::errand_done(CallId id, const report::Failed* failed) {
+void Core::errand_done(CallId id, std::uint64_t count, const report::Failed* failed) {
   const Errand errand = *errands_.done(id);
   switch (errand.kind) {
     case Errand::Kind::keep:
       ++(failed == nullptr ? totals_.kept : totals_.keeps_failed);
       return;
     case Errand::Kind::remove:
-      totals_.removed += failed == nullptr ? 1 : 0;
-      return;
+      totals_.removed += count;
+      return remove_done(errand, count, failed);
     case Errand::Kind::put:
       break;
   }
@@ -328,6 +334,52 @@ void Core::was_put(const Errand& errand) {
   }
   if (slot != kNone) fetches_[slot].look_again = true;
   puts_.give(errand.value.size());
+}
+
+// --- What the own storage keeps ---------------------------------------------------------------
+
+void Core::remove_asked(ClientId client, const control::Remove& ask, Time now) {
+  now_ = now;
+  if (!may_call(client, ask.call)) return;
+  const auto fail = [&](Reason reason, const char* detail) {
+    tell(client, report::Failed{ask.call, reason, detail});
+  };
+  if (ask.keys.empty()) return tell(client, report::Done{ask.call, 0});
+  if (storages_.workers == 0) return fail(Reason::unavailable, "no storage is attached");
+  if (errands_.room_for_removes() < ask.keys.size()) {
+    return fail(Reason::full, "too many values are being removed");
+  }
+  const CallId call = open_call(Call::Kind::remove, client, ask.call, limits::kPutWithin);
+  calls_.find(call)->left = static_cast<std::uint32_t>(ask.keys.size());
+  for (const Key& key : ask.keys) {
+    const CallId id = calls_.next_id();
+    errands_.add(id, {Errand::Kind::remove, key, {}, call});
+    effects_.push_back(ToProducer{link::Remove{id, key}});
+  }
+}
+
+void Core::remove_done(const Errand& errand, std::uint64_t count, const report::Failed* failed) {
+  Call* call = calls_.find(errand.call);
+  if (call == nullptr) return;
+  call->removed += count;
+  if (failed != nullptr) call->failure = *failed;
+  if (--call->left > 0) return;
+  if (call->failure) {
+    const report::Failed why = *call->failure;
+    return fail_call(errand.call, why.reason, why.detail);
+  }
+  tell(call->client, report::Done{call->theirs, call->removed});
+  close_call(errand.call);
+}
+
+void Core::list_asked(ClientId client, const report::StoredList& ask, Time now) {
+  now_ = now;
+  if (!may_call(client, ask.call)) return;
+  if (storages_.workers == 0) {
+    return tell(client, report::Failed{ask.call, Reason::unavailable, "no storage is attached"});
+  }
+  const CallId id = open_call(Call::Kind::list, client, ask.call, limits::kListWithin);
+  effects_.push_back(ToProducer{report::StoredList{id, ask.after}});
 }
 
 // --- Attaching --------------------------------------------------------------------------------

@@ -17,17 +17,19 @@ struct Errand {
   enum class Kind : std::uint8_t {
     put,     // keep what a client put
     keep,    // keep what a fetch brought
-    remove,  // a record of our own was judged invalid
+    remove,  // as a client says, or because a record of our own was judged invalid
   };
   Kind kind = Kind::keep;
   Key key;
   Payload value;
+  CallId call = {};  // of which this is a part: a client's remove
 };
 
 class Errands {
  public:
   // False when there is no room for it.
   bool add(CallId id, Errand errand);
+  std::size_t room_for_removes() const { return removes_.left().slots; }
   // What it was, and is not any more.
   std::optional<Errand> done(CallId id);
   const std::map<CallId, Errand>& all() const { return all_; }

@@ -34,7 +34,8 @@ inline constexpr std::uint64_t kMaxPutBytes = 64ULL * 1024 * 1024;
 // Fetched values on their way to the own storage. Beyond: not kept, and counted.
 inline constexpr std::uint32_t kMaxKeeps = 1024;
 inline constexpr std::uint64_t kMaxKeepBytes = 64ULL * 1024 * 1024;
-// Records to be removed from the own storage. Beyond: left to the next fetch that finds them.
+// Records to be removed from the own storage: as clients say, beyond Failed (full), or because they
+// are invalid, beyond left to the next fetch that finds them.
 inline constexpr std::uint32_t kMaxRemoves = 1024;
 
 // Commands whose answer is outstanding. Beyond: Failed (full).
@@ -45,9 +46,11 @@ inline constexpr std::uint32_t kMaxSweeps = 64;
 // Steps of a long walk in one turn: about a millisecond.
 inline constexpr std::uint32_t kSlice = 2048;
 
-// A command always ends: status says what it has; peers and put fail (unavailable).
+// A command always ends: status says what it has; others fail (unavailable).
 inline constexpr Duration kStatusWithin = std::chrono::seconds(2);
 inline constexpr Duration kPeersWithin = std::chrono::seconds(10);
+inline constexpr Duration kListWithin = std::chrono::seconds(10);
+// Put and remove.
 inline constexpr Duration kPutWithin = std::chrono::seconds(30);
 
 // How often a client is probed that has something outstanding (R23), and one that has not.

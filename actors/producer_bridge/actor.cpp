@@ -125,8 +125,8 @@ void Actor::received_from_worker(bus::Message message, Time now) {
   const auto unfit =
       worker_decoder_.read(message.envelope.view(), std::move(message.payload), from_worker_);
   if (unfit) return core_.unfit_received(worker, *unfit, now);
-  for (const auto& item : from_worker_) {
-    std::visit([&](const auto& said) { on(worker, said, now); }, item);
+  for (auto& item : from_worker_) {
+    std::visit([&](auto& said) { on(worker, said, now); }, item);
   }
   // A message of no items attaches nobody.
   if (from_worker_.empty()) core_.pong_received(worker, {}, now);

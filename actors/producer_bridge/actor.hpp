@@ -54,6 +54,7 @@ class Actor : public bus::Actor {
   void on(const link::LookUp& look_up, Time now) { core_.look_up_received(look_up, now); }
   void on(const link::Keep& keep, Time now) { core_.keep_received(keep, now); }
   void on(const link::Remove& remove, Time now) { core_.remove_received(remove, now); }
+  void on(const report::StoredList& list, Time now) { core_.list_received(list, now); }
   void on(const link::Survey& survey, Time now) { core_.survey_received(survey, now); }
 
   void on(const link::Hello&) { core_.selector_attached(); }
@@ -87,6 +88,9 @@ class Actor : public bus::Actor {
   }
   void on(WorkerId worker, const worker::Failed& failed, Time now) {
     core_.failed_received(worker, failed, now);
+  }
+  void on(WorkerId worker, worker::Listed& listed, Time now) {
+    core_.listed_received(worker, std::move(listed), now);
   }
   // What a verifier answers.
   void on(WorkerId worker, const worker::Verdict& verdict, Time now) {

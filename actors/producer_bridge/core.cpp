@@ -88,7 +88,7 @@ void Core::look_further(LookUps::iterator at, Time now) {
 
 Core::LookUps::iterator Core::look_up_of(const Work& work) {
   const auto at = look_ups_.find(work.ticket);
-  QUARRY_CHECK(work.line != Line::keeps && at != look_ups_.end());
+  QUARRY_CHECK(looks_up(work.line) && at != look_ups_.end());
   return at;
 }
 
@@ -145,9 +145,9 @@ std::optional<Core::LookUps::iterator> Core::look_up_answered(WorkerId worker, J
                                                               Time now) {
   const auto work = storages_.answered(worker, job, now);
   if (!work) return std::nullopt;
-  if (work->line != Line::keeps) return look_up_of(*work);
+  if (looks_up(work->line)) return look_up_of(*work);
   ++totals_.nonsense;
-  end_keep(work->ticket, Reason::failed, "the storage answered something else");
+  not_done(*work, Reason::failed, kNonsense, now);
   return std::nullopt;
 }
 
@@ -160,7 +160,13 @@ void Core::found_received(WorkerId worker, const worker::Found& item, Time now) 
 }
 
 void Core::no_data_received(WorkerId worker, const worker::NoData& item, Time now) {
-  if (const auto at = look_up_answered(worker, item.job, now)) look_further(*at, now);
+  const auto work = storages_.answered(worker, item.job, now);
+  if (work && work->line == Line::keeps && !work->value) {
+    effects_.push_back(report::Done{end_keep(work->ticket), 0});  // nothing was there to be removed
+  } else if (work) {
+    totals_.nonsense += looks_up(work->line) ? 0 : 1;
+    not_done(*work, Reason::failed, kNonsense, now);
+  }
   serve(now);
 }
 
@@ -177,27 +183,37 @@ void Core::too_large_received(WorkerId worker, const worker::TooLarge& item, Tim
 void Core::done_received(WorkerId worker, const worker::Done& item, Time now) {
   const auto work = storages_.answered(worker, item.job, now);
   if (work && work->line == Line::keeps) {
-    end_keep(work->ticket, std::nullopt, "");
+    effects_.push_back(report::Done{end_keep(work->ticket), 1});
   } else if (work) {
     ++totals_.nonsense;
-    look_further(look_up_of(*work), now);
+    not_done(*work, Reason::failed, kNonsense, now);
   }
   serve(now);
 }
 
 void Core::failed_received(WorkerId worker, const worker::Failed& item, Time now) {
   const auto work = storages_.answered(worker, item.job, now);
-  if (work && work->line == Line::keeps) {
-    end_keep(work->ticket, Reason::failed, item.detail);
-  } else if (work) {
-    look_further(look_up_of(*work), now);
-  }
+  if (work) not_done(*work, Reason::failed, item.detail, now);
   serve(now);
+}
+
+void Core::not_done(const Work& work, Reason reason, std::string detail, Time now) {
+  if (looks_up(work.line)) return look_further(look_up_of(work), now);
+  CallId call;
+  if (work.line == Line::keeps) {
+    ++totals_.keeps_failed;
+    call = end_keep(work.ticket);
+  } else {
+    const auto list = lists_.extract(work.ticket);
+    QUARRY_CHECK(!list.empty());
+    call = list.mapped().call;
+  }
+  effects_.push_back(report::Failed{call, reason, std::move(detail)});
 }
 
 void Core::nonsense_received(WorkerId worker, JobId job, Time now) {
   ++totals_.nonsense;
-  failed_received(worker, {job, "the storage answered something else"}, now);
+  failed_received(worker, {job, kNonsense}, now);
 }
 
 void Core::pong_received(WorkerId worker, const worker::Pong& pong, Time now) {
@@ -222,12 +238,10 @@ void Core::worker_gone(WorkerId worker, Time now) {
 
 void Core::orphaned(std::vector<Work> orphans, Time now) {
   for (const Work& work : orphans) {
-    if (work.line == Line::keeps) {
-      end_keep(work.ticket, Reason::unavailable,
-               "the storage is gone, and may have kept it or not");
-    } else {
-      look_further(look_up_of(work), now);
-    }
+    not_done(work, Reason::unavailable,
+             work.line == Line::keeps ? "the storage is gone, and may have kept it or not"
+                                      : "the storage is gone",
+             now);
   }
   serve(now);
 }
@@ -244,6 +258,8 @@ void Core::engine_attached(Time now) {
   for (const auto& [ticket, keep] : keeps_) storages_.forget(keep.job);
   keeps_.clear();
   keep_bytes_ = 0;
+  for (const auto& [ticket, list] : lists_) storages_.forget(list.job);
+  lists_.clear();
   storages_.say_attached();
   serve(now);
 }
@@ -259,47 +275,6 @@ void Core::look_up_received(const link::LookUp& item, Time now) {
       look_ups_.end(), next_ticket_++,
       LookUp{item.key, item.room, now + config_.look_up_within, item.look_up, {}, {}, {}});
   look_further(at, now);
-}
-
-void Core::keep_received(const link::Keep& item, Time now) {
-  change(item.call, {Line::keeps, 0, item.key, 0, item.value.kept()}, now);
-}
-
-void Core::remove_received(const link::Remove& item, Time now) {
-  change(item.call, {Line::keeps, 0, item.key, 0, {}}, now);
-}
-
-void Core::change(CallId call, Work work, Time now) {
-  ++totals_.keeps;
-  const std::size_t bytes = work.value ? work.value->size() : 0;
-  const bool full = keeps_.size() >= kKeeps || keep_bytes_ + bytes > kKeepBytes;
-  if (full && !keeps_.empty()) {
-    ++totals_.keeps_failed;
-    effects_.push_back(report::Failed{call, Reason::full, "too much waits to be kept"});
-    return;
-  }
-  work.ticket = next_ticket_++;
-  const auto job = storages_.keep(work, now);
-  if (!job) {
-    ++totals_.keeps_failed;
-    effects_.push_back(report::Failed{call, Reason::unavailable, job.error()});
-    return;
-  }
-  keeps_.emplace_hint(keeps_.end(), work.ticket, Keep{call, *job, bytes, now + kKeepWithin});
-  keep_bytes_ += bytes;
-}
-
-void Core::end_keep(std::uint64_t ticket, std::optional<Reason> failure, std::string detail) {
-  const auto at = keeps_.find(ticket);
-  QUARRY_CHECK(at != keeps_.end());
-  if (failure) {
-    ++totals_.keeps_failed;
-    effects_.push_back(report::Failed{at->second.call, *failure, std::move(detail)});
-  } else {
-    effects_.push_back(report::Done{at->second.call, 1});
-  }
-  keep_bytes_ -= at->second.bytes;
-  keeps_.erase(at);
 }
 
 void Core::survey_received(const link::Survey& survey, Time now) {
@@ -328,6 +303,7 @@ void Core::survey_received(const link::Survey& survey, Time now) {
       {"keeps_total", totals_.keeps},
       {"keeps_failed_total", totals_.keeps_failed},
       {"keeps_in_progress", keeps_.size()},
+      {"lists_in_progress", lists_.size()},
       {"storage_jobs", storages_.jobs()},
       {"storage_strays_total", storages_.strays()},
       {"storage_nonsense_total", totals_.nonsense},
@@ -351,7 +327,8 @@ void Core::sync_received(const link::Sync& sync) { effects_.push_back(ToSelector
 Time Core::next_deadline() const {
   const Time look_up = look_ups_.empty() ? kNever : look_ups_.begin()->second.until;
   const Time keep = keeps_.empty() ? kNever : keeps_.begin()->second.until;
-  return std::min({look_up, keep, impatient_at_, storages_.next_deadline()});
+  const Time list = lists_.empty() ? kNever : lists_.begin()->second.until;
+  return std::min({look_up, keep, list, impatient_at_, storages_.next_deadline()});
 }
 
 void Core::time_passed(Time now) {
@@ -366,9 +343,15 @@ void Core::time_passed(Time now) {
     serve(now);
   }
   while (!keeps_.empty() && keeps_.begin()->second.until <= now) {
-    const auto& [ticket, keep] = *keeps_.begin();
+    const auto [ticket, keep] = *keeps_.begin();
     storages_.ran_out(keep.job, now);
-    end_keep(ticket, Reason::failed, "the storage took too long, and may have done it or not");
+    not_done({Line::keeps, ticket}, Reason::failed,
+             "the storage took too long, and may have done it or not", now);
+  }
+  while (!lists_.empty() && lists_.begin()->second.until <= now) {
+    const auto [ticket, list] = *lists_.begin();
+    storages_.ran_out(list.job, now);
+    not_done({Line::lists, ticket}, Reason::failed, "the storage took too long", now);
   }
   orphaned(storages_.time_passed(now), now);
 }
@@ -399,6 +382,13 @@ void Core::check_invariants() const {
     bytes += keep.bytes;
   }
   QUARRY_CHECK(bytes == keep_bytes_ && keeps_.size() <= kKeeps);
+  until = Time::min();
+  for (const auto& [ticket, list] : lists_) {
+    QUARRY_CHECK(list.job && ticket < next_ticket_ && until <= list.until);
+    QUARRY_CHECK(list.entries.size() <= limits::kMaxStored && report::ascending(list.entries));
+    until = list.until;
+  }
+  QUARRY_CHECK(lists_.size() <= kLists);
 }
 
 }  // namespace quarry::producer_bridge

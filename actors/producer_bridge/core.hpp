@@ -55,6 +55,7 @@ class Core {
   void too_large_received(WorkerId worker, const worker::TooLarge& too_large, Time now);
   void done_received(WorkerId worker, const worker::Done& done, Time now);
   void failed_received(WorkerId worker, const worker::Failed& failed, Time now);
+  void listed_received(WorkerId worker, worker::Listed listed, Time now);
   // An answer that only a verifier gives.
   void nonsense_received(WorkerId worker, JobId job, Time now);
   void pong_received(WorkerId worker, const worker::Pong& pong, Time now);
@@ -70,6 +71,7 @@ class Core {
   void look_up_received(const link::LookUp& look_up, Time now);
   void keep_received(const link::Keep& keep, Time now);
   void remove_received(const link::Remove& remove, Time now);
+  void list_received(const report::StoredList& list, Time now);
   void survey_received(const link::Survey& survey, Time now);
 
   // Events of the selector's link. On its Hello nobody is admitted until it says so.
@@ -85,6 +87,7 @@ class Core {
   bool has_effects() const { return !effects_.empty(); }
   std::size_t look_ups() const { return look_ups_.size(); }
   std::size_t keeps() const { return keeps_.size(); }
+  std::size_t lists() const { return lists_.size(); }
   void check_invariants() const;
 
  private:
@@ -106,6 +109,18 @@ class Core {
     Time until;
   };
 
+  // What the storage that keeps has: of all its parts, merged.
+  struct List {
+    CallId call;
+    Prefix after;
+    Time until;
+    std::optional<Storages::Place> last;
+    JobId job;
+    std::vector<report::StoredEntry> entries;
+  };
+  using Lists = std::map<std::uint64_t, List>;
+  static constexpr const char* kNonsense = "the storage answered something else";
+
   void serve(Time now);
   Duration patience_of(const peer::Ask& ask) const;
   void begin(const Ask& ask, Time now);
@@ -119,7 +134,11 @@ class Core {
   LookUp end(LookUps::iterator at);
 
   void change(CallId call, Work work, Time now);
-  void end_keep(std::uint64_t ticket, std::optional<Reason> failure, std::string detail);
+  // Takes it out of the table; the call to be answered.
+  CallId end_keep(std::uint64_t ticket);
+  void list_further(Lists::iterator at, Time now);
+  // Goes on without what this job was to bring.
+  void not_done(const Work& work, Reason reason, std::string detail, Time now);
   // Goes on with work that its worker did not do.
   void orphaned(std::vector<Work> orphans, Time now);
 
@@ -135,6 +154,7 @@ class Core {
   std::unordered_map<Key, std::uint64_t, SaltedHash> shared_;  // by key, of peers
   std::map<std::uint64_t, Keep> keeps_;                        // by ticket, as with look-ups
   std::size_t keep_bytes_ = 0;
+  Lists lists_;  // likewise
   struct {
     std::uint64_t look_ups = 0;
     std::uint64_t look_ups_found = 0;

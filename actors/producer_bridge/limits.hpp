@@ -64,6 +64,13 @@ inline constexpr std::size_t kKeepBytes = 64 * 1024 * 1024;
 // time enough for a slow disk to sync all that may wait.
 inline constexpr Duration kKeepWithin = std::chrono::seconds(30);
 
+// Lists of what is kept, in progress. Beyond: `full`. One is some ten thousand bytes, and within a
+// few milliseconds there.
+inline constexpr std::size_t kLists = 64;
+
+// A list that has not come within this time has failed.
+inline constexpr Duration kListWithin = std::chrono::seconds(5);
+
 // A look-up that nobody waits for any more still takes its storage's credit, for it is still being
 // worked on; after this time it counts as lost.
 inline constexpr Duration kForgottenWithin = std::chrono::seconds(30);

@@ -5,7 +5,11 @@
 namespace quarry::producer_bridge {
 namespace {
 
-std::uint8_t ability(Line line) { return line == Line::keeps ? worker::kKeeps : worker::kLooksUp; }
+std::uint8_t ability(Line line) {
+  return line == Line::keeps   ? worker::kKeeps
+         : line == Line::lists ? worker::kLists
+                               : worker::kLooksUp;
+}
 
 // How many jobs for peers a storage of this credit may hold.
 std::uint32_t peer_part(std::uint32_t credit) {
@@ -51,13 +55,32 @@ tl::expected<JobId, std::string> Storages::keep(const Work& work, Time now) {
   return tl::unexpected(std::move(why));
 }
 
+std::optional<JobId> Storages::list(const Work& work, std::optional<Place>& last, Time now) {
+  auto at = last ? storages_.upper_bound(*last) : storages_.begin();
+  for (; at != storages_.end(); ++at) {
+    if (at->second.name != keep_in_ || !at->second.staffed(Line::lists)) continue;
+    last = at->first;
+    return enter(work, at, now);
+  }
+  return std::nullopt;
+}
+
+bool Storages::keeper_attached() const {
+  return std::any_of(storages_.begin(), storages_.end(),
+                     [&](const auto& storage) { return storage.second.name == keep_in_; });
+}
+
+bool Storages::Storage::staffed(Line of) const {
+  return of == Line::keeps ? keepers > 0 : of == Line::lists ? listers > 0 : looking_credit > 0;
+}
+
 std::optional<JobId> Storages::enter(const Work& work, Table::iterator at, Time now) {
   auto& [place, storage] = *at;
   const JobId id{next_job_++};
   const auto job = jobs_.emplace_hint(jobs_.end(), id, Job{work, place, {}, {}, false});
   std::set<JobId>& line = storage.line(work.line);
   if (line.empty() && give(id, job->second, storage, now)) return id;
-  if (storage.silent && work.line != Line::keeps) {
+  if (storage.silent && looks_up(work.line)) {
     jobs_.erase(job);
     return std::nullopt;
   }
@@ -81,8 +104,10 @@ bool Storages::give(JobId id, Job& job, Storage& storage, Time now) {
 }
 
 void Storages::send(WorkerId worker, JobId id, const Work& work) {
-  if (work.line != Line::keeps) {
+  if (looks_up(work.line)) {
     effects_.push_back(ToWorker<worker::LookUp>{worker, {id, work.key, work.room}});
+  } else if (work.line == Line::lists) {
+    effects_.push_back(ToWorker<worker::List>{worker, {id, work.after, work.room}});
   } else if (work.value) {
     effects_.push_back(ToWorker<worker::Keep>{worker, {id, work.key, *work.value}});
   } else {
@@ -259,19 +284,22 @@ Storages::Place Storages::place_of(const worker::Hello& hello) {
 }
 
 void Storages::recount(std::vector<Work>& orphans) {
-  for (auto& [place, storage] : storages_) storage.looking_credit = storage.keepers = 0;
+  for (auto& [place, storage] : storages_) {
+    storage.looking_credit = storage.keepers = storage.listers = 0;
+  }
   for (const auto& [id, known] : known_) {
     Storage& storage = storages_.at(known.place);
     if ((known.abilities & worker::kKeeps) != 0) ++storage.keepers;
+    if ((known.abilities & worker::kLists) != 0) ++storage.listers;
     if ((known.abilities & worker::kLooksUp) != 0) storage.looking_credit += known.credit;
   }
   for (auto at = storages_.begin(); at != storages_.end();) {
     Storage& storage = at->second;
-    for (const Line line : {Line::keeps, Line::engine, Line::peers}) {
-      const bool staffed = line == Line::keeps ? storage.keepers > 0 : storage.looking_credit > 0;
-      while (!staffed && !storage.line(line).empty()) end(*storage.line(line).begin(), &orphans);
+    for (const Line line : {Line::keeps, Line::lists, Line::engine, Line::peers}) {
+      if (storage.staffed(line)) continue;
+      while (!storage.line(line).empty()) end(*storage.line(line).begin(), &orphans);
     }
-    const bool staffed = storage.looking_credit > 0 || storage.keepers > 0;
+    const bool staffed = storage.staffed(Line::keeps) || storage.staffed(Line::engine);
     at = staffed ? std::next(at) : storages_.erase(at);
   }
   link::Attached attached{WorkerRole::storage, static_cast<std::uint32_t>(known_.size()),

@@ -24,14 +24,16 @@
 namespace quarry::producer_bridge {
 
 // Whose job it is, and so which line it waits in.
-enum class Line : std::uint8_t { keeps, engine, peers };
+enum class Line : std::uint8_t { keeps, lists, engine, peers };
+constexpr bool looks_up(Line line) { return line == Line::engine || line == Line::peers; }
 
 struct Work {
   Line line = Line::peers;
   std::uint64_t ticket = 0;  // of whoever waits for it
-  Key key;
-  std::uint32_t room = 0;        // of a look-up, in bytes
-  std::optional<Payload> value;  // of a job in Line::keeps: kept; none: removed
+  Key key = {};
+  std::uint32_t room = 0;             // of a look-up, in bytes; of a list, in entries
+  std::optional<Payload> value = {};  // of a job in Line::keeps: kept; none: removed
+  Prefix after = {};                  // of a list
 };
 
 class Storages {
@@ -49,6 +51,11 @@ class Storages {
   std::optional<JobId> look_up(const Work& work, std::optional<Place>& last, Time now);
   // Has the storage that keeps do it, or remove. Otherwise why nobody is attached who could.
   tl::expected<JobId, std::string> keep(const Work& work, Time now);
+  // Has the part of the storage that keeps which comes after `last` list what it has, and makes
+  // that the last one. None: no part is left.
+  std::optional<JobId> list(const Work& work, std::optional<Place>& last, Time now);
+  // Whether the storage that keeps is attached, whatever it can.
+  bool keeper_attached() const;
   // Nobody waits for it any more.
   void forget(JobId job);
   // The same, because its time is over.
@@ -94,10 +101,13 @@ class Storages {
     std::vector<KeyRange> keys;
     std::uint32_t looking_credit = 0;  // of all its workers that look up
     std::uint32_t keepers = 0;
+    std::uint32_t listers = 0;
     std::uint32_t peer_jobs = 0;  // of Line::peers, out
     bool silent = false;
-    std::array<std::set<JobId>, 3> lines;  // what waits, by Line, in order: ids rise
+    std::array<std::set<JobId>, 4> lines;  // what waits, by Line, in order: ids rise
     std::set<JobId>& line(Line of) { return lines[static_cast<std::size_t>(of)]; }
+    // Whether a worker of it takes jobs of this line.
+    bool staffed(Line of) const;
   };
   struct Known {
     Place place;

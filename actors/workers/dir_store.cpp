@@ -8,6 +8,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
+#include <map>
 #include <utility>
 
 #include "actors/workers/digest.hpp"
@@ -36,9 +38,9 @@ class Descriptor {
   int fd_;
 };
 
-tl::unexpected<Error> cannot(std::string_view what, const fs::path& path) {
+tl::unexpected<Error> cannot(std::string_view what, const fs::path& path, int code = errno) {
   return error(Error::Kind::io,
-               "cannot " + std::string(what) + " " + path.string() + ": " + std::strerror(errno));
+               "cannot " + std::string(what) + " " + path.string() + ": " + std::strerror(code));
 }
 
 // Nonblocking, so that a named pipe in the folder is no trap.
@@ -106,10 +108,47 @@ class Places {
 
 class Reader : public ReadsValues {
  public:
-  Reader(Places places, Digest digest, bool keys_are_digests)
+  Reader(Places places, Digest digest, const Network& network)
       : places_(std::move(places)),
         digest_(std::move(digest)),
-        keys_are_digests_(keys_are_digests) {}
+        key_length_(network.key_length),
+        keys_are_digests_(!network.digest.empty()) {}
+
+  Result<std::vector<report::StoredEntry>> list(const Prefix& after, std::size_t most) override {
+    // The folder has no order: the least names so far are kept, and the largest of them goes first.
+    std::map<Key, fs::path> least;
+    const auto look = [&](const fs::directory_entry& entry) {
+      const fs::path& file = entry.path();
+      const auto key = key_from_hex(file.filename().string(), key_length_);
+      if (!key || places_.of(*key)[0].filename() != file.filename()) return;
+      if (text_of(key->view()) <= text_of(after.view())) return;
+      if (least.size() == most && *key > std::prev(least.end())->first) return;
+      std::error_code ignored;
+      if (!entry.is_regular_file(ignored)) return;
+      least.emplace(*key, file);
+      if (least.size() > most) least.erase(std::prev(least.end()));
+    };
+    std::error_code code;
+    for (const auto& entry : fs::directory_iterator(places_.folder(), code)) {
+      const std::string name = entry.path().filename().string();
+      std::error_code ignored;
+      if (name.size() != 2 || !entry.is_directory(ignored)) {
+        look(entry);
+        continue;
+      }
+      for (const auto& file : fs::directory_iterator(entry.path(), ignored)) {
+        if (file.path().filename().string().starts_with(name)) look(file);
+      }
+    }
+    if (code) return cannot("read", places_.folder(), code.value());
+    std::vector<report::StoredEntry> entries;
+    for (const auto& [key, file] : least) {
+      std::error_code gone;
+      const std::uintmax_t size = fs::file_size(file, gone);
+      entries.push_back({key, gone ? 0 : size});
+    }
+    return entries;
+  }
 
   Look look_up(const Key& key, std::size_t room) override {
     for (const fs::path& file : places_.of(key)) {
@@ -164,6 +203,7 @@ class Reader : public ReadsValues {
 
   Places places_;
   Digest digest_;
+  std::uint8_t key_length_;
   bool keys_are_digests_;
 };
 
@@ -177,18 +217,18 @@ class Writer : public WritesValues {
 
   std::uint8_t key_length() const override { return key_length_; }
 
-  Result<> write(std::span<const Change> changes) override {
+  Result<> write(std::span<Change> changes) override {
     // All that waits for the disk's data first, then the names.
     std::vector<Step> steps;
     std::set<fs::path> folders;
-    for (const Change& change : changes) {
+    for (Change& change : changes) {
       if (auto prepared = prepare(change, steps); !prepared) return prepared;
     }
     for (const Step& step : steps) {
       if (step.from.empty()) {
-        if (::unlink(step.to.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) {
-          return cannot("remove", step.to);
-        }
+        const bool was_there = ::unlink(step.to.c_str()) == 0;
+        if (!was_there && errno != ENOENT && errno != ENOTDIR) return cannot("remove", step.to);
+        if (step.removes != nullptr && was_there) step.removes->missing = false;
       } else if (::rename(step.from.c_str(), step.to.c_str()) != 0) {
         return cannot("write", step.to);
       }
@@ -207,12 +247,14 @@ class Writer : public WritesValues {
   struct Step {
     fs::path from;
     fs::path to;
+    Change* removes = nullptr;  // a value that goes
   };
 
-  Result<> prepare(const Change& change, std::vector<Step>& steps) {
+  Result<> prepare(Change& change, std::vector<Step>& steps) {
     if (!change.value) {
+      change.missing = true;
       for (const fs::path& file : places_.of(change.key)) {
-        steps.push_back({{}, file});
+        steps.push_back({{}, file, &change});
         if (sums_) steps.push_back({{}, sums_of(file)});
       }
       return {};
@@ -279,7 +321,7 @@ Result<std::unique_ptr<ReadsValues>> open_reader(const fs::path& folder, const N
   if (auto fits = check(folder, network); !fits) return tl::unexpected(fits.error());
   auto digest = digest_of(network);
   if (!digest) return tl::unexpected(digest.error());
-  return std::make_unique<Reader>(Places(folder), std::move(*digest), !network.digest.empty());
+  return std::make_unique<Reader>(Places(folder), std::move(*digest), network);
 }
 
 Result<std::unique_ptr<WritesValues>> open_writer(const fs::path& folder, const Network& network) {

@@ -70,9 +70,8 @@ class Storage : public Work {
 
   Answer answer(JobId id, const Job& job, ExecRuns::Ended& end) {
     const bool exited = end.how == ExecRuns::Ended::How::exited;
-    if (exited && end.code == ExecStorage::kNoData) {
-      if (job.op == Op::look_up) return worker::NoData{id};
-      if (job.op == Op::remove) return worker::Done{id};
+    if (exited && end.code == ExecStorage::kNoData && job.op != Op::keep) {
+      return worker::NoData{id};
     }
     if (exited && end.code == ExecStorage::kDone) {
       return job.op == Op::look_up ? found(id, job, end) : worker::Done{id};

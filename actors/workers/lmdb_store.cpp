@@ -184,7 +184,7 @@ LmdbStore::~LmdbStore() {
   if (owner_ >= 0) ::close(owner_);
 }
 
-Result<> LmdbStore::write(std::span<const Change> changes) {
+Result<> LmdbStore::write(std::span<Change> changes) {
   const std::scoped_lock lock(writing_);
   for (const Change& change : changes) {
     if (change.key.size() != key_length_) {
@@ -202,18 +202,19 @@ Result<> LmdbStore::write(std::span<const Change> changes) {
   }
 }
 
-int LmdbStore::write_once(std::span<const Change> changes, std::size_t& map_size) {
+int LmdbStore::write_once(std::span<Change> changes, std::size_t& map_size) {
   MDB_envinfo info{};
   mdb_env_info(env_, &info);
   map_size = info.me_mapsize;
   Transaction txn;
   int code = begin_write(env_, txn);
-  for (const Change& change : changes) {
+  for (Change& change : changes) {
     if (code != MDB_SUCCESS) return code;
     MDB_val key = val(change.key.view());
     if (!change.value) {
       code = mdb_del(txn.get(), values_, &key, nullptr);
-      if (code == MDB_NOTFOUND) code = MDB_SUCCESS;
+      change.missing = code == MDB_NOTFOUND;
+      if (change.missing) code = MDB_SUCCESS;
       continue;
     }
     const ByteView value = change.value->view();
@@ -298,18 +299,17 @@ LmdbReader::Look LmdbReader::look_up(const Key& key, std::size_t room) {
   return {Answer::rotten, {}, 0, "it is rotten; check the disk, and put or fetch it again"};
 }
 
-Result<std::vector<LmdbReader::Entry>> LmdbReader::list(const std::optional<Key>& after,
-                                                        std::size_t most) {
-  std::vector<Entry> entries;
+Result<std::vector<report::StoredEntry>> LmdbReader::list(const Prefix& after, std::size_t most) {
+  std::vector<report::StoredEntry> entries;
   MDB_cursor* cursor = nullptr;
   int code = begin();
   if (code == MDB_SUCCESS) code = mdb_cursor_open(txn_, store_->values_, &cursor);
-  MDB_val key = after ? val(after->view()) : MDB_val{};
+  MDB_val key = val(after.view());
   MDB_val record{};
   if (code == MDB_SUCCESS) {
-    code = mdb_cursor_get(cursor, &key, &record, after ? MDB_SET_RANGE : MDB_FIRST);
+    code = mdb_cursor_get(cursor, &key, &record, after.empty() ? MDB_FIRST : MDB_SET_RANGE);
   }
-  if (code == MDB_SUCCESS && after && Key(bytes_of_val(key)) == *after) {
+  if (code == MDB_SUCCESS && Prefix(bytes_of_val(key)) == after) {
     code = mdb_cursor_get(cursor, &key, &record, MDB_NEXT);
   }
   while (code == MDB_SUCCESS && entries.size() < most) {

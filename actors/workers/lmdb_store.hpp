@@ -61,7 +61,7 @@ class LmdbStore : public WritesValues {
   using Change = workers::Change;
   // All of the changes, in order, or none of them; on disk when it returns. A failed write leaves
   // the store as it was.
-  Result<> write(std::span<const Change> changes) override;
+  Result<> write(std::span<Change> changes) override;
 
   std::uint8_t key_length() const override { return key_length_; }
   // Rotten records that were read, since the store was opened.
@@ -76,7 +76,7 @@ class LmdbStore : public WritesValues {
   Result<> open_environment();
   Result<> open_tables();
   int prepare_tables(MDB_txn* txn, std::string& mismatch);
-  int write_once(std::span<const Change> changes, std::size_t& map_size);
+  int write_once(std::span<Change> changes, std::size_t& map_size);
   bool grow(std::size_t map_size);
   Error failed(std::string_view what, int code) const;
 
@@ -105,12 +105,7 @@ class LmdbReader : public ReadsValues {
   using Answer = Look::Answer;
   Look look_up(const Key& key, std::size_t room) override;
 
-  // Up to `most` records in the order of their keys, after this one. Values are not looked at.
-  struct Entry {
-    Key key;
-    std::size_t size = 0;  // bytes of the value
-  };
-  Result<std::vector<Entry>> list(const std::optional<Key>& after, std::size_t most);
+  Result<std::vector<report::StoredEntry>> list(const Prefix& after, std::size_t most) override;
   struct Totals {
     std::uint64_t records = 0;
     std::uint64_t bytes = 0;  // on disk, with what LMDB adds

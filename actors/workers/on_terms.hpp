@@ -29,6 +29,7 @@ class OnTerms : public Work {
   std::optional<Answer> look_up(const worker::LookUp& job) override { return work_->look_up(job); }
   std::optional<Answer> keep(const worker::Keep& job) override { return work_->keep(job); }
   std::optional<Answer> remove(const worker::Remove& job) override { return work_->remove(job); }
+  std::optional<Answer> list(const worker::List& job) override { return work_->list(job); }
   void turn_ended() override { work_->turn_ended(); }
   int ready_descriptor() const override { return work_->ready_descriptor(); }
   void take_answers(std::vector<Answer>& to) override { work_->take_answers(to); }

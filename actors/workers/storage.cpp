@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <set>
 
 #include "actors/workers/limits.hpp"
@@ -15,7 +16,7 @@ class StorageReader : public Work {
       : reader_(std::move(reader)), name_(std::move(name)) {}
 
   About about() const override {
-    return {WorkerRole::storage, worker::kLooksUp, kMaxCredit, name_};
+    return {WorkerRole::storage, worker::kLooksUp | worker::kLists, kMaxCredit, name_};
   }
 
   std::optional<Answer> look_up(const worker::LookUp& job) override {
@@ -34,6 +35,12 @@ class StorageReader : public Work {
         break;
     }
     return worker::NoData{job.job};
+  }
+
+  std::optional<Answer> list(const worker::List& job) override {
+    auto entries = reader_->list(job.after, std::min<std::size_t>(job.most, limits::kMaxStored));
+    if (!entries) return worker::Failed{job.job, entries.error().line()};
+    return worker::Listed{job.job, std::move(*entries)};
   }
 
   void turn_ended() override { reader_->end(); }
@@ -63,21 +70,23 @@ class StorageWriter : public Work {
   About about() const override { return {WorkerRole::storage, worker::kKeeps, kMaxCredit, name_}; }
 
   std::optional<Answer> keep(const worker::Keep& job) override {
-    return put_off(job.job, {job.key, job.value});
+    return put_off(job.job, {job.key, job.value, false});
   }
   std::optional<Answer> remove(const worker::Remove& job) override {
-    return put_off(job.job, {job.key, std::nullopt});
+    return put_off(job.job, {job.key, std::nullopt, false});
   }
 
   void turn_ended() override {
     const auto written = writer_->write(changes_);
     if (!written && !failing_) spdlog::warn("{}: {}", name_, written.error().line());
     failing_ = !written;
-    for (const JobId job : jobs_) {
-      if (written) {
-        answers_.push_back(worker::Done{job});
+    for (std::size_t i = 0; i < jobs_.size(); ++i) {
+      if (!written) {
+        answers_.push_back(worker::Failed{jobs_[i], written.error().line()});
+      } else if (changes_[i].missing) {
+        answers_.push_back(worker::NoData{jobs_[i]});
       } else {
-        answers_.push_back(worker::Failed{job, written.error().line()});
+        answers_.push_back(worker::Done{jobs_[i]});
       }
     }
     changes_.clear();

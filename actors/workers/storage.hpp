@@ -34,6 +34,9 @@ class ReadsValues {
  public:
   virtual ~ReadsValues() = default;
   virtual Look look_up(const Key& key, std::size_t room) = 0;
+  // Up to `most` keys above this one, in the order of bytes. Values are not looked at: one that is
+  // listed may yet be rotten.
+  virtual Result<std::vector<report::StoredEntry>> list(const Prefix& after, std::size_t most) = 0;
   // The turn ends: what was read together has been.
   virtual void end() {}
 };
@@ -41,13 +44,14 @@ class ReadsValues {
 struct Change {
   Key key;
   std::optional<Payload> value;  // none: remove the key, if it is there
+  bool missing = false;          // said by write(): there was nothing to remove
 };
 
 class WritesValues {
  public:
   virtual ~WritesValues() = default;
   // On disk when it returns. After a failure some of the changes may have been made.
-  virtual Result<> write(std::span<const Change> changes) = 0;
+  virtual Result<> write(std::span<Change> changes) = 0;
   virtual std::uint8_t key_length() const = 0;
 };
 

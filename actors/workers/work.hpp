@@ -15,7 +15,7 @@ namespace quarry::workers {
 class Work {
  public:
   using Answer = std::variant<worker::Verdict, worker::Found, worker::NoData, worker::TooLarge,
-                              worker::Done, worker::Failed>;
+                              worker::Done, worker::Failed, worker::Listed>;
   struct About {
     WorkerRole role = WorkerRole::verifier;
     std::uint8_t abilities = 0;  // of a storage
@@ -32,6 +32,7 @@ class Work {
   virtual std::optional<Answer> look_up(const worker::LookUp& job) { return cannot(job.job); }
   virtual std::optional<Answer> keep(const worker::Keep& job) { return cannot(job.job); }
   virtual std::optional<Answer> remove(const worker::Remove& job) { return cannot(job.job); }
+  virtual std::optional<Answer> list(const worker::List& job) { return cannot(job.job); }
   // The jobs of this turn have been given: nothing is to be held on to until the next.
   virtual void turn_ended() {}
 

@@ -107,6 +107,7 @@ void WorkerActor::work_a_turn() {
           if constexpr (std::is_same_v<Said, worker::LookUp>) return work_->look_up(said);
           if constexpr (std::is_same_v<Said, worker::Keep>) return work_->keep(said);
           if constexpr (std::is_same_v<Said, worker::Remove>) return work_->remove(said);
+          if constexpr (std::is_same_v<Said, worker::List>) return work_->list(said);
         },
         job);
     if (!answered) continue;

@@ -36,7 +36,8 @@ class WorkerActor : public bus::Actor {
   std::string_view name() const override { return about_.name; }
 
  private:
-  using Job = std::variant<worker::Judge, worker::LookUp, worker::Keep, worker::Remove>;
+  using Job =
+      std::variant<worker::Judge, worker::LookUp, worker::Keep, worker::Remove, worker::List>;
 
   WorkerActor(bus::Loop& loop, bus::Socket socket, const Network& network, std::string door_address,
               std::unique_ptr<Work> work, worker::Hello hello, Time now);
@@ -46,6 +47,7 @@ class WorkerActor : public bus::Actor {
   void on(worker::LookUp& job, Time) { take(std::move(job)); }
   void on(worker::Keep& job, Time) { take(std::move(job)); }
   void on(worker::Remove& job, Time) { take(std::move(job)); }
+  void on(worker::List& job, Time) { take(std::move(job)); }
   void on(worker::Abort&, Time) {}  // a verdict is still welcome, and soon there
   void on(worker::Ping& ping, Time) { outbox_.add(worker::Pong{ping.nonce}); }
   void on(worker::Refused& refused, Time now);

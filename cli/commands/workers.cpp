@@ -21,9 +21,13 @@ std::string keys_text(const report::WorkerInfo& worker) {
 
 std::string abilities_text(const report::WorkerInfo& worker) {
   if (worker.role == WorkerRole::verifier) return "judges";
-  const bool looks_up = (worker.abilities & worker::kLooksUp) != 0;
-  const bool keeps = (worker.abilities & worker::kKeeps) != 0;
-  return looks_up && keeps ? "looks up, keeps" : looks_up ? "looks up" : "keeps";
+  std::string text;
+  for (const auto& [ability, word] :
+       {std::pair(worker::kLooksUp, "looks up"), std::pair(worker::kLists, "lists"),
+        std::pair(worker::kKeeps, "keeps")}) {
+    if ((worker.abilities & ability) != 0) text += (text.empty() ? "" : ", ") + std::string(word);
+  }
+  return text;
 }
 
 std::string as_text(const std::vector<report::WorkerInfo>& workers) {
@@ -70,6 +74,7 @@ void add_worker(Json& json, const report::WorkerInfo& worker) {
   json.begin().add("role", name(worker.role)).add("name", worker.name);
   json.add("agent", worker.agent).add("instance", std::to_string(worker.instance.value));
   json.add_flag("looks_up", (worker.abilities & worker::kLooksUp) != 0);
+  json.add_flag("lists", (worker.abilities & worker::kLists) != 0);
   json.add_flag("keeps", (worker.abilities & worker::kKeeps) != 0);
   json.begin("keys", '[');
   for (const KeyRange& range : worker.keys) {

@@ -66,8 +66,13 @@ class Examples(WorkerCase):
         self.assertEqual(self.result(waiting), value_of(1))
         with Client(home=serving.home) as client:
             client.put(value_of(2))
-        self.assertEqual(filled.look_up(key_of(2)), value_of(2))
-        self.assertEqual(self.result(self.fetching(asking, key_of(2))), value_of(2))
+            self.assertEqual(filled.look_up(key_of(2)), value_of(2))
+            self.assertEqual(self.result(self.fetching(asking, key_of(2))), value_of(2))
+            listed = [(entry.key, entry.size) for entry in client.stored()]
+            self.assertEqual(listed, sorted((key_of(i), len(value_of(i))) for i in range(3)))
+            self.assertEqual(client.remove([key_of(1), KEY, key_of(2)]), 2)
+            self.assertEqual([entry.key for entry in client.stored()], [key_of(0)])
+        self.assertIsNone(filled.look_up(key_of(1)))
 
 
 class Clients(WorkerCase):
@@ -89,6 +94,10 @@ class Clients(WorkerCase):
                              [(key, b"hello", peer)])
             eventually(lambda: client.status([KEY]).counters["kept_total"] == 1, what="kept")
             self.assertEqual([*client.fetch_all([key])], [(key, b"hello", client.welcome.node)])
+            self.assertEqual([*client.stored()], [quarry.StoredEntry(key, 5)])
+            self.assertEqual([*client.stored(after=key)], [])
+            self.assertEqual((client.remove([key, KEY]), [*client.stored()]), (1, []))
+            self.assertEqual([*client.fetch_all([key])], [(key, b"hello", peer)])
             with self.assertRaises(quarry.NotFetched) as caught:
                 client.fetch(KEY, local=False, priority=quarry.Class.URGENT, timeout=0.1)
             self.assertEqual(caught.exception.ended.how, Terminal.EXPIRED)
@@ -178,6 +187,10 @@ class Clients(WorkerCase):
             self.assertEqual(await asyncio.gather(*waiting), [value_of(7)] * 2)
             found = [each async for each in client.fetch_all([key, later])]
             self.assertEqual(sorted(each.value for each in found), [value_of(7), b"hello"])
+            listed = [entry.key async for entry in client.stored()]
+            self.assertEqual(listed, sorted([key, later]))
+            self.assertEqual(await client.remove(listed), 2)
+            self.assertEqual([entry async for entry in client.stored()], [])
             self.assertEqual((await client.clear(), await client.peers()), (0, []))
             self.assertEqual({info.name for info in await client.workers()}, {"sha256", "store"})
 

@@ -83,13 +83,12 @@ TEST_CASE("the kind tables of the link's document together are those of the code
 TEST_CASE("the records of the documents are those of the code") {
   const auto check = []<class Record>(const std::string& document, std::type_identity<Record>) {
     CAPTURE(document);
-    const auto in_document = records(document);
-    REQUIRE(in_document.size() == 1);
-    REQUIRE(in_document.begin()->first == snake_name<Record>());
-    REQUIRE(in_document.begin()->second == fields_of<Record>());
+    REQUIRE(records(document).at(snake_name<Record>()) == fields_of<Record>());
   };
   check("README", std::type_identity<KeyRange>{});
+  check("README", std::type_identity<report::StoredEntry>{});
   check("control", std::type_identity<report::PeerEntry>{});
+  REQUIRE(records("README").size() + records("control").size() == 3);
 }
 
 TEST_CASE("the words of the documents are those of the code") {
@@ -104,13 +103,21 @@ TEST_CASE("the words of the documents are those of the code") {
 
 TEST_CASE("the limits of the documents are those of the code") {
   const std::map<std::string, std::uint64_t> shared{
-      {"batch_items", limits::kBatchItems}, {"max_envelope", limits::kMaxEnvelope},
-      {"max_tokens", limits::kMaxTokens},   {"max_depth", limits::kMaxDepth},
-      {"max_network", limits::kMaxNetwork}, {"max_text", limits::kMaxText},
-      {"max_tag", limits::kMaxTag},         {"max_targets", limits::kMaxTargets},
-      {"max_tags", limits::kMaxTags},       {"max_keys", limits::kMaxKeys},
-      {"max_ranges", limits::kMaxRanges},   {"max_records", limits::kMaxRecords},
-      {"batch_bytes", limits::kBatchBytes}, {"travels_alone", limits::kTravelsAlone},
+      {"batch_items", limits::kBatchItems},
+      {"max_envelope", limits::kMaxEnvelope},
+      {"max_tokens", limits::kMaxTokens},
+      {"max_depth", limits::kMaxDepth},
+      {"max_network", limits::kMaxNetwork},
+      {"max_text", limits::kMaxText},
+      {"max_tag", limits::kMaxTag},
+      {"max_targets", limits::kMaxTargets},
+      {"max_tags", limits::kMaxTags},
+      {"max_keys", limits::kMaxKeys},
+      {"max_ranges", limits::kMaxRanges},
+      {"max_stored", limits::kMaxStored},
+      {"max_records", limits::kMaxRecords},
+      {"batch_bytes", limits::kBatchBytes},
+      {"travels_alone", limits::kTravelsAlone},
   };
   REQUIRE(limits_in("README") == shared);
   REQUIRE(limits_in("peer") == std::map<std::string, std::uint64_t>{
@@ -124,5 +131,6 @@ TEST_CASE("a list has at most as many elements as the documents say of what it l
   REQUIRE(kListLimit<FetchId> == limits::kMaxKeys);
   REQUIRE(kListLimit<std::uint16_t> == limits::kMaxKeys);
   REQUIRE(kListLimit<KeyRange> == limits::kMaxRanges);
+  REQUIRE(kListLimit<report::StoredEntry> == limits::kMaxStored);
   REQUIRE(kListLimit<report::PeerEntry> == limits::kMaxRecords);
 }

@@ -1,4 +1,4 @@
-"""A storage that looks up and keeps values in a SQLite file.
+"""A storage that looks up, keeps and lists values in a SQLite file.
 
 A checksum stands beside each value: a node that answers rotten bytes is taken for a liar, so what
 does not match is not there.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sqlite3
+from collections.abc import Iterable
 from functools import cached_property
 
 from quarry import Storage
@@ -50,8 +51,15 @@ class SqliteStorage(Storage):
             "INSERT OR REPLACE INTO quarry_values VALUES (?, ?, ?)", (key, value, checksum(value))
         )
 
-    def remove(self, key: bytes) -> None:
-        self._db.execute("DELETE FROM quarry_values WHERE key = ?", (key,))
+    def remove(self, key: bytes) -> bool:
+        gone = self._db.execute("DELETE FROM quarry_values WHERE key = ?", (key,))
+        return gone.rowcount > 0
+
+    def stored(self, after: bytes, most: int) -> Iterable[tuple[bytes, int]]:
+        return self._db.execute(
+            "SELECT key, length(value) FROM quarry_values WHERE key > ? ORDER BY key LIMIT ?",
+            (after, most),
+        )
 
 
 def checksum(value: bytes) -> bytes:

@@ -3,7 +3,7 @@
 from quarry.aio import AsyncClient
 from quarry.calls import Fetched, Status, peer_entry
 from quarry.client import Client
-from quarry.codec import KeyRange
+from quarry.codec import KeyRange, StoredEntry
 from quarry.errors import CallFailed, Ended, NotFetched, QuarryError, Refused, Unfit, Unreachable
 from quarry.protocol.control import FetchInfo, NodeInfo, PeerEntry, PeerInfo, Welcome, WorkerInfo
 from quarry.words import (
@@ -41,6 +41,7 @@ __all__ = [
     "Refused",
     "Status",
     "Storage",
+    "StoredEntry",
     "Terminal",
     "Unfit",
     "Unreachable",

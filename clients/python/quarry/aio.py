@@ -13,6 +13,7 @@ import zmq
 import zmq.asyncio
 
 from quarry import calls
+from quarry.codec import StoredEntry
 from quarry.errors import Ended, NotFetched, QuarryError
 from quarry.home import endpoint as endpoint_of
 from quarry.protocol import control
@@ -164,6 +165,18 @@ class AsyncClient:
         key = key if key is not None else calls.digest(self.welcome, value)
         await self._call(calls.put(key, value))
         return key
+
+    async def stored(self, after: bytes = b"") -> AsyncIterator[StoredEntry]:
+        """What the node's storage keeps: each key above `after`, in order, with its value's size.
+        It is asked for page by page, as the iterator goes on."""
+        while page := await self._call(calls.stored(after)):
+            for entry in page:
+                yield entry
+            after = page[-1].key
+
+    async def remove(self, keys: Iterable[bytes]) -> int:
+        """Removes these keys' values from the node's storage. How many were there."""
+        return sum([await self._call(calls.remove(part)) for part in calls.in_parts(keys)])
 
     async def cancel(self, keys: Iterable[bytes]) -> int:
         """Ends the fetches of these keys, for everybody."""

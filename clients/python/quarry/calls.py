@@ -10,7 +10,7 @@ from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from zmq.utils import z85
 
-from quarry.codec import MAX_KEYS, PEER_LENGTH, Item
+from quarry.codec import MAX_KEYS, PEER_LENGTH, Item, StoredEntry
 from quarry.errors import Ended
 from quarry.protocol import control
 from quarry.words import Class, PeerRole, Predicate
@@ -132,6 +132,20 @@ def retain(
 
 def put(key: bytes, value: bytes) -> Request[int]:
     return Request(lambda call: control.Put(call, key, value), _count)
+
+
+def remove(keys: tuple[bytes, ...]) -> Request[int]:
+    return Request(lambda call: control.Remove(call, keys), _count)
+
+
+def stored(after: bytes) -> Request[list[StoredEntry]]:
+    """A page of what is kept."""
+    return Request(
+        lambda call: control.StoredList(call, after),
+        lambda answers, _: [
+            entry for each in answers if isinstance(each, control.Stored) for entry in each.entries
+        ],
+    )
 
 
 def status(keys: Iterable[bytes]) -> Request[Status]:

@@ -12,7 +12,7 @@ from typing import Self, TypeVar
 import zmq
 
 from quarry import calls
-from quarry.codec import Message
+from quarry.codec import Message, StoredEntry
 from quarry.errors import Ended, NotFetched, QuarryError
 from quarry.home import endpoint as endpoint_of
 from quarry.protocol import control
@@ -168,6 +168,17 @@ class Client:
         key = key if key is not None else calls.digest(self.welcome, value)
         self._call(calls.put(key, value))
         return key
+
+    def stored(self, after: bytes = b"") -> Iterator[StoredEntry]:
+        """What the node's storage keeps: each key above `after`, in order, with its value's size.
+        It is asked for page by page, as the iterator goes on."""
+        while page := self._call(calls.stored(after)):
+            yield from page
+            after = page[-1].key
+
+    def remove(self, keys: Iterable[bytes]) -> int:
+        """Removes these keys' values from the node's storage. How many were there."""
+        return sum(self._call(calls.remove(part)) for part in calls.in_parts(keys))
 
     def cancel(self, keys: Iterable[bytes]) -> int:
         """Ends the fetches of these keys, for everybody."""

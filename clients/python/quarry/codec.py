@@ -12,6 +12,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import IntEnum
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, get_args, get_origin
 from typing import get_type_hints as type_hints
 
@@ -32,6 +33,7 @@ MAX_TARGETS = 64
 MAX_TAGS = 256
 MAX_KEYS = 256
 MAX_RANGES = 16
+MAX_STORED = 1024
 MAX_RECORDS = 2048
 BATCH_BYTES = 262144
 TRAVELS_ALONE = 32768
@@ -252,7 +254,7 @@ class _List:
 
     def most(self) -> int:
         if isinstance(self.of, _Record):
-            return MAX_RANGES if self.of.record is KeyRange else MAX_RECORDS
+            return {KeyRange: MAX_RANGES, StoredEntry: MAX_STORED}.get(self.of.record, MAX_RECORDS)
         return {"peer": MAX_TARGETS, "tag": MAX_TAGS}.get(self.of.name, MAX_KEYS)
 
 
@@ -280,6 +282,19 @@ class KeyRange(Item):
     def check(self) -> None:
         if self.first[: len(self.last)] > self.last[: len(self.first)]:
             raise Unfit(Reason.MALFORMED, "a range without any key")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry(Item):
+    """A value of a storage: its key, and its size in bytes."""
+
+    key: Key
+    size: U64
+
+
+def check_ascending(entries: tuple[StoredEntry, ...]) -> None:
+    if any(a.key >= b.key for a, b in pairwise(entries)):
+        raise Unfit(Reason.MALFORMED, "a list of what is stored has each key once, in order")
 
 
 _layouts: dict[type[Any], tuple[tuple[str, Field], ...]] = {}

@@ -204,6 +204,7 @@ class Session:
                 | control.PeerInfo()
                 | control.WorkerInfo()
                 | control.Counter()
+                | control.Stored()
             ):
                 if item.call in self._calls:
                     self._calls[item.call].answers.append(item)

@@ -22,13 +22,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from queue import SimpleQueue
 from time import monotonic
 from typing import ClassVar
 
 import zmq
 
-from quarry.codec import Item, KeyRange, Message, Network, Writer, clipped, decode
+from quarry.codec import Item, KeyRange, Message, Network, StoredEntry, Writer, clipped, decode
 from quarry.errors import Refused, Unfit
 from quarry.home import AGENT
 from quarry.home import endpoint as endpoint_of
@@ -44,10 +45,11 @@ _FORGETS_JOBS = (Reason.MALFORMED, Reason.TOO_LARGE, Reason.TOO_MANY, Reason.KEY
 
 LOOKS_UP = 1
 KEEPS = 2
+LISTS = 4
 
 log = logging.getLogger("quarry")
 
-Job = worker.Judge | worker.LookUp | worker.Keep | worker.Remove
+Job = worker.Judge | worker.LookUp | worker.Keep | worker.Remove | worker.List
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,8 @@ class Verifier(Worker):
 
 
 class Storage(Worker):
-    """Looks values up. Override keep and remove, too, for a storage that keeps."""
+    """Looks values up. Override keep and remove, too, for a storage that keeps, and stored for one
+    that lists."""
 
     ROLE = WorkerRole.STORAGE
     DOOR = "storages"
@@ -187,12 +190,19 @@ class Storage(Worker):
         """Returns when the value is on disk; replaces an older one."""
         raise NotImplementedError
 
-    def remove(self, key: bytes) -> None:
-        """Also returns if it was not there."""
+    def remove(self, key: bytes) -> bool | None:
+        """False if it was not there."""
+        raise NotImplementedError
+
+    def stored(self, after: bytes, most: int) -> Iterable[tuple[bytes, int]]:
+        """The first keys above `after`, in order, with the sizes of their values: `most` of them,
+        or as many as there are. What more comes is not looked at."""
         raise NotImplementedError
 
     def abilities(self) -> int:
-        return LOOKS_UP | (KEEPS if type(self).keep is not Storage.keep else 0)
+        keeps = KEEPS if type(self).keep is not Storage.keep else 0
+        lists = LISTS if type(self).stored is not Storage.stored else 0
+        return LOOKS_UP | keeps | lists
 
     def answer(self, job: Job) -> Item:
         match job:
@@ -209,8 +219,12 @@ class Storage(Worker):
                 self.keep(key, value)
                 return worker.Done(number)
             case worker.Remove(number, key):
-                self.remove(key)
-                return worker.Done(number)
+                return worker.NoData(number) if self.remove(key) is False else worker.Done(number)
+            case worker.List(number, after, most):
+                pairs = islice(self.stored(after, most), most)
+                listed = worker.Listed(number, tuple(StoredEntry(*pair) for pair in pairs))
+                listed.check()
+                return listed
             case _:
                 raise TypeError("a storage does not judge")
 
@@ -322,7 +336,7 @@ class _Loop:
 
     def _on(self, item: Item) -> None:
         match item:
-            case worker.Judge() | worker.LookUp() | worker.Keep() | worker.Remove():
+            case worker.Judge() | worker.LookUp() | worker.Keep() | worker.Remove() | worker.List():
                 self._given(item)
             case worker.Abort(job):
                 self._aborted(job)

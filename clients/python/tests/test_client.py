@@ -33,6 +33,7 @@ from quarry import (
     NotFetched,
     PeerRole,
     Refused,
+    StoredEntry,
     Unfit,
     Unreachable,
     peer_entry,
@@ -360,6 +361,36 @@ class Calling(ClientTest):
             self.door.say(control.Done(cancel.call, many))
         self.assertEqual(cancelling.result(DEADLINE_S), 300)
 
+    def test_what_is_stored_comes_page_by_page(self) -> None:
+        client = self.connected()
+        pages = [[(1, 5), (2, 0)], [(7, 1)], []]
+        listing = self.starts(lambda: [*client.stored()])
+        after = b""
+        for page in pages:
+            said = self.door.expect(control.StoredList)
+            self.assertEqual(said.after, after)
+            entries = tuple(StoredEntry(number.to_bytes(32), size) for number, size in page)
+            self.door.say(control.Stored(said.call, entries), control.Done(said.call, len(page)))
+            after = entries[-1].key if entries else b""
+        expected = [
+            StoredEntry(number.to_bytes(32), size) for page in pages for number, size in page
+        ]
+        self.assertEqual(listing.result(DEADLINE_S), expected)
+
+    def test_remove_counts_what_was_there_and_raises_what_failed(self) -> None:
+        client = self.connected()
+        removing = self.starts(lambda: client.remove([KEY, OTHER_KEY]))
+        said = self.door.expect(control.Remove)
+        self.assertEqual(said.keys, (KEY, OTHER_KEY))
+        self.door.say(control.Done(said.call, 1))
+        self.assertEqual(removing.result(DEADLINE_S), 1)
+        removing = self.starts(lambda: client.remove([KEY]))
+        call = self.door.expect(control.Remove).call
+        self.door.say(control.Failed(call, Reason.UNAVAILABLE, "no storage"))
+        with self.assertRaises(CallFailed) as caught:
+            removing.result(DEADLINE_S)
+        self.assertEqual(caught.exception.reason, Reason.UNAVAILABLE)
+
     def test_status_gathers_what_the_node_tells(self) -> None:
         client = self.connected()
         asking = self.starts(lambda: client.status([KEY]))
@@ -470,6 +501,23 @@ class WithAsyncio(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(NotFetched) as caught:
             await fetching
         self.assertEqual(caught.exception.ended, Ended(Terminal.CANCELLED))
+
+    async def test_what_is_stored_comes_page_by_page_and_goes(self) -> None:
+        client = await self.connected()
+        pages = [(StoredEntry(KEY, 5),), (StoredEntry(OTHER_KEY, 0),), ()]
+
+        def node() -> None:
+            for page in pages:
+                call = self.door.expect(control.StoredList).call
+                self.door.say(control.Stored(call, page), control.Done(call, len(page)))
+            removed = self.door.expect(control.Remove)
+            self.door.say(control.Done(removed.call, len(removed.keys)))
+
+        playing = asyncio.ensure_future(self.plays(node))
+        listed = [entry async for entry in client.stored()]
+        self.assertEqual(listed, [entry for page in pages for entry in page])
+        self.assertEqual(await client.remove(entry.key for entry in listed), 2)
+        await playing
 
     async def test_calls_are_answered_or_fail(self) -> None:
         client = await self.connected()

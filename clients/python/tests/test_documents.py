@@ -87,6 +87,7 @@ class TheTables(unittest.TestCase):
         for record, document, name in (
             (control.PeerEntry, "control.md", "peer_entry"),
             (codec.KeyRange, "README.md", "key_range"),
+            (codec.StoredEntry, "README.md", "stored_entry"),
         ):
             fields = ", ".join(f"{n} {f.name}" for n, f in fields_of(record))
             self.assertEqual(fields, documents.record(document, name))

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import unittest
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from unittest.mock import patch
 from doors import DEADLINE_MS, KEY, OTHER_KEY, PEER, Door, worker_door, worker_welcome
 
 from quarry import KeyRange, Refused, Storage, Verdict, Verifier
-from quarry.codec import Item
+from quarry.codec import Item, StoredEntry
 from quarry.protocol import worker
 from quarry.words import Outcome, Reason, WorkerRole
 
@@ -68,8 +68,18 @@ class Keeping(Dictionary):
     def keep(self, key: bytes, value: bytes) -> None:
         self.values[key] = value
 
-    def remove(self, key: bytes) -> None:
-        self.values.pop(key, None)
+    def remove(self, key: bytes) -> bool:
+        return self.values.pop(key, None) is not None
+
+
+class Listing(Keeping):
+    def stored(self, after: bytes, most: int) -> Iterable[tuple[bytes, int]]:
+        return ((key, len(self.values[key])) for key in sorted(self.values) if key > after)
+
+
+class Unsorted(Keeping):
+    def stored(self, after: bytes, most: int) -> Iterable[tuple[bytes, int]]:
+        return [(key, 1) for key in sorted(self.values, reverse=True)]
 
 
 @contextmanager
@@ -294,13 +304,29 @@ class AStorage(WorkerTest):
             self.assertEqual(door.expect(worker.Done).job, 1)
             self.assertEqual(storage.values, {KEY: b"value"})
             door.say(worker.Remove(2, KEY), worker.Remove(3, KEY))
-            self.assertEqual([door.expect(worker.Done).job for _ in range(2)], [2, 3])
+            self.assertEqual(door.expect(worker.Done).job, 2)
+            self.assertEqual(door.expect(worker.NoData).job, 3)
             self.assertEqual(storage.values, {})
+
+    def test_lists_what_comes_after_a_key_and_no_more_than_is_wanted(self) -> None:
+        keys = [bytes(31) + bytes([n]) for n in range(5)]
+        with running(Listing({key: key[-1:] * key[-1] for key in keys})) as door:
+            for number, (after, most, expected) in enumerate(
+                ((b"", 3, range(3)), (keys[2], 9, range(3, 5)), (keys[4], 9, range(0))), 1
+            ):
+                door.say(worker.List(number, after, most))
+                entries = tuple(StoredEntry(keys[n], n) for n in expected)
+                self.assertEqual(door.expect(worker.Listed), worker.Listed(number, entries))
+
+    def test_fails_a_list_that_is_out_of_order(self) -> None:
+        with running(Unsorted({KEY: b"", OTHER_KEY: b""})) as door:
+            door.say(worker.List(1, b"", 9))
+            self.assertEqual(door.expect(worker.Failed).job, 1)
 
     def test_says_whether_it_keeps_and_which_keys_it_is_for(self) -> None:
         some = Keeping({})
         some.keys = (KeyRange(b"a", b"c"), KeyRange(b"x", b"x"))
-        for storage, abilities in ((Dictionary({}), 1), (some, 3)):
+        for storage, abilities in ((Dictionary({}), 1), (some, 3), (Listing({}), 7)):
             with worker_door("storages") as door:
                 thread = threading.Thread(target=storage.run, kwargs={"home": door.home})
                 thread.start()
@@ -339,7 +365,7 @@ class TheExamplesAsProcesses(WorkerTest):
         with tempfile.TemporaryDirectory() as folder, worker_door("storages") as door:
             command = ("sqlite_storage.py", "--db", f"{folder}/values.db", "--home", str(door.home))
             first = self.process(*command)
-            self.assertEqual(door.expect(worker.Hello).abilities, 3)
+            self.assertEqual(door.expect(worker.Hello).abilities, 7)
             door.say(worker_welcome(), worker.Keep(1, KEY, b"value"))
             self.assertEqual(door.expect(worker.Done).job, 1)
             first.send_signal(signal.SIGTERM)
@@ -350,6 +376,10 @@ class TheExamplesAsProcesses(WorkerTest):
             door.say(worker_welcome(), worker.LookUp(2, KEY, 100), worker.LookUp(3, OTHER_KEY, 100))
             self.assertEqual(door.expect(worker.Found).value, b"value")
             self.assertEqual(door.expect(worker.NoData).job, 3)
+            door.say(worker.List(4, b"", 9), worker.List(5, KEY, 9), worker.Remove(6, OTHER_KEY))
+            self.assertEqual(door.expect(worker.Listed).entries, (StoredEntry(KEY, 5),))
+            self.assertEqual(door.expect(worker.Listed).entries, ())
+            self.assertEqual(door.expect(worker.NoData).job, 6)
 
     def test_the_sqlite_storage_does_not_answer_rotten_bytes(self) -> None:
         from sqlite_storage import SqliteStorage

@@ -85,6 +85,14 @@ class Engine {
     core_.put_asked(client, {CallId{7}, key(name), bytes(value)}, now_);
     settle();
   }
+  void remove(ClientId client, const std::vector<Key>& keys) {
+    core_.remove_asked(client, {CallId{9}, keys}, now_);
+    settle();
+  }
+  void list(ClientId client, const std::string& after = "") {
+    core_.list_asked(client, {CallId{10}, Prefix(after)}, now_);
+    settle();
+  }
   void status(ClientId client, const std::vector<Key>& keys = {}) {
     core_.status_asked(client, {CallId{8}, keys}, now_);
     settle();

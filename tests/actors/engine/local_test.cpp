@@ -76,7 +76,7 @@ TEST_CASE("N13 an invalid value of our own is removed, blames nobody, and peers 
   CHECK(remove.key == key("k"));
   CHECK(engine.none<link::Judged>());
   CHECK(engine.take<link::Want>().size() == 1);
-  engine.done(Part::producer, remove.call);
+  engine.done(Part::producer, remove.call, 1);
   CHECK(engine.counter("removed_total") == 1);
 }
 

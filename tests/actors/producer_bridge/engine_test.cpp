@@ -89,6 +89,9 @@ TEST_CASE("N13 a value is removed by the storage that keeps") {
   f.remove(1);
   f.done(kWriter, f.job<worker::Remove>(kWriter));
   CHECK(f.said<report::Done>() == std::vector<report::Done>{{CallId{1}, 1}});
+  f.remove(2);
+  f.no_data(kWriter, f.job<worker::Remove>(kWriter));
+  CHECK(f.said<report::Done>() == std::vector<report::Done>{{CallId{2}, 0}});
 }
 
 TEST_CASE("N17 what could not be kept is said, with the storage's reason") {

@@ -94,6 +94,10 @@ class Fixture {
     core.done_received(worker, {job}, now);
     checked();
   }
+  void listed(WorkerId worker, JobId job, std::vector<report::StoredEntry> entries) {
+    core.listed_received(worker, {job, std::move(entries)}, now);
+    checked();
+  }
   void failed(WorkerId worker, JobId job, std::string detail = "it failed") {
     core.failed_received(worker, {job, std::move(detail)}, now);
     checked();
@@ -114,6 +118,11 @@ class Fixture {
   }
   void remove(std::uint64_t call, unsigned key = 1) {
     core.remove_received({CallId{call}, key_of(key)}, now);
+    checked();
+  }
+
+  void list(std::uint64_t call, const Prefix& after = {}) {
+    core.list_received({CallId{call}, after}, now);
     checked();
   }
 

@@ -36,6 +36,15 @@ class Fixture {
   Look look(std::string_view hex, std::size_t room = 1000) {
     return reader_->look_up(*key_from_hex(hex, 32), room);
   }
+  ReadsValues& reader() { return *reader_; }
+  std::vector<report::StoredEntry> list(ByteView after, std::size_t most) {
+    auto page = reader_->list(Prefix(after), most);
+    REQUIRE(page);
+    return *page;
+  }
+  std::vector<report::StoredEntry> list(std::string_view after, std::size_t most) {
+    return list(bytes_of(after), most);
+  }
   std::string found(std::string_view hex) {
     const Look look = this->look(hex);
     CAPTURE(look.detail);
@@ -47,11 +56,11 @@ class Fixture {
     return *writer_;
   }
   Result<> keep(std::string_view hex, std::string value) {
-    const Change change{*key_from_hex(hex, 32), Payload::of(std::move(value))};
+    Change change{*key_from_hex(hex, 32), Payload::of(std::move(value))};
     return writer().write({&change, 1});
   }
   Result<> remove(std::string_view hex) {
-    const Change change{*key_from_hex(hex, 32), std::nullopt};
+    Change change{*key_from_hex(hex, 32), std::nullopt};
     return writer().write({&change, 1});
   }
   std::set<std::string> files() {
@@ -189,6 +198,45 @@ TEST_CASE("Several values of a turn are kept together; what cannot be written is
   CHECK(written.error().what.find(kHello) != std::string::npos);
 }
 
+TEST_CASE(
+    "What a folder has is listed in order, page by page: files with the names of keys alone") {
+  Fixture f("");
+  fs::create_directory(f.folder() / "22");
+  for (const char c : {'3', '1', '2', '0'}) {
+    REQUIRE(f.keep(std::string(64, c), std::string(static_cast<std::size_t>(c - '0'), 'x')));
+  }
+  f.put("notes", "no key");
+  f.put(std::string(64, 'A'), "an upper-case name");
+  f.put("22/" + std::string(64, '7'), "in the wrong folder");
+  fs::create_directory(f.folder() / std::string(64, '4'));
+  CHECK(f.files().contains("22/" + std::string(64, '2')));
+  auto page = f.list("", 3);
+  REQUIRE(page.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(page[i].key == *key_from_hex(std::string(64, static_cast<char>('0' + i)), 32));
+    CHECK(page[i].size == i);
+  }
+  page = f.list(page[2].key.view(), 3);
+  REQUIRE(page.size() == 1);
+  CHECK(page[0].size == 3);
+  CHECK(f.list(page[0].key.view(), 3).empty());
+}
+
+TEST_CASE("A folder that is gone cannot be listed") {
+  Fixture f("");
+  fs::remove_all(f.folder());
+  CHECK_FALSE(f.reader().list({}, 3));
+}
+
+TEST_CASE("What is removed is told from what was not there") {
+  Fixture f("");
+  REQUIRE(f.keep(kHello, "hello"));
+  std::vector<Change> changes{{*key_from_hex(kHello, 32), {}}, {*key_from_hex(kWorld, 32), {}}};
+  REQUIRE(f.writer().write(changes));
+  CHECK_FALSE(changes[0].missing);
+  CHECK(changes[1].missing);
+}
+
 TEST_CASE("One process at a time keeps values in a folder") {
   Fixture f("sha256");
   f.writer();
@@ -206,7 +254,7 @@ TEST_CASE("A folder that is not there, and keys too long for files, are told at 
   network.key_length = dir_store::kLongestKey;
   REQUIRE(dir_store::open_reader(f.folder(), network));
   auto writer = dir_store::open_writer(f.folder(), network);
-  const Change change{Key(std::string(network.key_length, 'k')), Payload::of("long")};
+  Change change{Key(std::string(network.key_length, 'k')), Payload::of("long")};
   REQUIRE((*writer)->write({&change, 1}));
   network.key_length += 1;
   CHECK(dir_store::open_reader(f.folder(), network).error().kind == Error::Kind::config);

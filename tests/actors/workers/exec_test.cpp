@@ -189,7 +189,7 @@ TEST_CASE("A program is a storage: it prints what it has, and is given what it i
   CHECK(f.look_up(5) == Work::Answer(worker::Found{JobId{1}, Payload::of("hello")}));
   CHECK(f.look_up(4) == Work::Answer(worker::TooLarge{JobId{1}, 5}));
   CHECK(f.remove() == Work::Answer(worker::Done{JobId{1}}));
-  CHECK(f.remove() == Work::Answer(worker::Done{JobId{1}}));
+  CHECK(f.remove() == Work::Answer(worker::NoData{JobId{1}}));
   CHECK(f.look_up() == Work::Answer(worker::NoData{JobId{1}}));
 }
 

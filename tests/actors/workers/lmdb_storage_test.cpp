@@ -34,6 +34,12 @@ class Fixture {
     return answers;
   }
   void end_turn() { writer_->turn_ended(); }
+  Work::Answer list(std::string after, std::uint32_t most) {
+    const auto answer = reader_->list({JobId{9}, Prefix(after), most});
+    reader_->turn_ended();
+    REQUIRE(answer);
+    return *answer;
+  }
   Work::Answer look_up(std::string key, std::uint32_t room = 1000) {
     const auto answer = reader_->look_up({JobId{9}, Key(key), room});
     reader_->turn_ended();
@@ -116,6 +122,31 @@ TEST_CASE("a full store fails every job of the turn with the reason, and works a
   CHECK(done(f.answers().at(0), 3));
 }
 
+TEST_CASE("what is kept is listed after a key, and what was removed told from what was not there") {
+  Fixture f;
+  const auto entry = [](std::string key, std::uint64_t size) {
+    return report::StoredEntry{Key(key), size};
+  };
+  f.keep(1, "key2", "second");
+  f.keep(2, "key1", "one");
+  f.keep(3, "key3", "");
+  f.end_turn();
+  f.answers();
+  CHECK(f.list("", 2) ==
+        Work::Answer(worker::Listed{JobId{9}, {entry("key1", 3), entry("key2", 6)}}));
+  CHECK(f.list("key1", 9) ==
+        Work::Answer(worker::Listed{JobId{9}, {entry("key2", 6), entry("key3", 0)}}));
+  CHECK(f.list("key2.", 9) == Work::Answer(worker::Listed{JobId{9}, {entry("key3", 0)}}));
+  f.remove(4, "key2");
+  f.remove(5, "key2");
+  f.end_turn();
+  const auto answers = f.answers();
+  REQUIRE(answers.size() == 2);
+  CHECK(done(answers[0], 4));
+  CHECK(answers[1] == Work::Answer(worker::NoData{JobId{5}}));
+  CHECK(f.list("key1", 9) == Work::Answer(worker::Listed{JobId{9}, {entry("key3", 0)}}));
+}
+
 TEST_CASE("a key of another length fails alone") {
   Fixture f;
   f.keep(1, "key1", "one");
@@ -140,7 +171,7 @@ TEST_CASE("N17 a rotten record is no data, never an answer") {
 
 TEST_CASE("each worker does what it says and nothing else, under one name") {
   Fixture f;
-  CHECK(f.reader().about().abilities == worker::kLooksUp);
+  CHECK(f.reader().about().abilities == (worker::kLooksUp | worker::kLists));
   CHECK(f.writer().about().abilities == worker::kKeeps);
   CHECK(f.reader().about().name == f.writer().about().name);
   CHECK(f.reader().about().role == WorkerRole::storage);

@@ -50,7 +50,7 @@ class Fixture {
     return Key(text);
   }
   Result<> keep(unsigned number, std::string value) {
-    const LmdbStore::Change change{key(number), Payload::of(std::move(value))};
+    LmdbStore::Change change{key(number), Payload::of(std::move(value))};
     return store_->write({&change, 1});
   }
   LmdbReader::Look look(unsigned number, std::size_t room = 1 << 26) {
@@ -121,7 +121,7 @@ TEST_CASE("what was kept is found, what was not is no data, and a later value re
 TEST_CASE("removing is final, and removing what is not there succeeds") {
   Fixture f;
   REQUIRE(f.keep(1, "one"));
-  const LmdbStore::Change changes[] = {{f.key(1), {}}, {f.key(7), {}}};
+  LmdbStore::Change changes[] = {{f.key(1), {}}, {f.key(7), {}}};
   REQUIRE(f.store().write(changes));
   CHECK(f.look(1).answer == Answer::no_data);
 }
@@ -141,7 +141,7 @@ TEST_CASE("keys of 1 and of 255 bytes are kept, and others than the store's are 
     Fixture f(static_cast<std::uint8_t>(length));
     REQUIRE(f.keep(200, "value"));
     CHECK(f.value(200) == "value");
-    const LmdbStore::Change change{Key(std::string(length == 1 ? 2 : 254, 'k')), Payload::of("v")};
+    LmdbStore::Change change{Key(std::string(length == 1 ? 2 : 254, 'k')), Payload::of("v")};
     CHECK_FALSE(f.store().write({&change, 1}));
     CHECK(f.reader().look_up(change.key, 100).answer == Answer::no_data);
   }
@@ -213,7 +213,7 @@ TEST_CASE("N17 what was acknowledged survives a kill in the middle of everything
   run_and_kill([&] {
     auto store = LmdbStore::open(f.directory(), 32);
     for (unsigned i = 0; i < 50; ++i) {
-      const LmdbStore::Change change{f.key(i), Payload::of("value " + std::to_string(i))};
+      LmdbStore::Change change{f.key(i), Payload::of("value " + std::to_string(i))};
       if (!(*store)->write({&change, 1})) _exit(1);
     }
   });
@@ -276,15 +276,18 @@ TEST_CASE("a store at its largest size says so, stays intact, and takes small va
   CHECK(f.look(kept + 1).answer == Answer::no_data);
   CHECK(f.value(0) == "the first");
   CHECK(f.value(kept).size() == 300'000);
-  const LmdbStore::Change removal{f.key(1), {}};
+  LmdbStore::Change removal{f.key(1), {}};
   REQUIRE(f.store().write({&removal, 1}));
+  CHECK_FALSE(removal.missing);
+  REQUIRE(f.store().write({&removal, 1}));
+  CHECK(removal.missing);
   CHECK(f.keep(1, "small"));
 }
 
 TEST_CASE("a failed batch leaves nothing of itself") {
   Fixture f(32, {.map_size = 1 << 20, .largest_map_size = 1 << 20});
-  const LmdbStore::Change changes[] = {{f.key(1), Payload::of("fits")},
-                                       {f.key(2), Payload::of(std::string(2 << 20, 'x'))}};
+  LmdbStore::Change changes[] = {{f.key(1), Payload::of("fits")},
+                                 {f.key(2), Payload::of(std::string(2 << 20, 'x'))}};
   CHECK_FALSE(f.store().write(changes));
   CHECK(f.look(1).answer == Answer::no_data);
 }
@@ -292,15 +295,15 @@ TEST_CASE("a failed batch leaves nothing of itself") {
 TEST_CASE("records are listed in order, page by page, and counted") {
   Fixture f;
   for (unsigned i = 0; i < 10; ++i) REQUIRE(f.keep(9 - i, std::string(9 - i, 'x')));
-  std::vector<LmdbReader::Entry> all;
-  std::optional<Key> after;
+  std::vector<report::StoredEntry> all;
+  Prefix after;
   for (;;) {
     const auto page = f.reader().list(after, 4);
     REQUIRE(page);
     CHECK(page->size() <= 4);
     if (page->empty()) break;
     all.insert(all.end(), page->begin(), page->end());
-    after = all.back().key;
+    after = Prefix(all.back().key.view());
   }
   REQUIRE(all.size() == 10);
   for (unsigned i = 0; i < 10; ++i) {
@@ -324,7 +327,7 @@ TEST_CASE("a reader and a writer on threads of their own see whole values only")
     for (unsigned round = 1; round <= kRounds; ++round) {
       for (unsigned i = 0; i < kKeys; ++i) {
         const char letter = static_cast<char>('a' + round % 26);
-        const LmdbStore::Change change{f.key(i), Payload::of(std::string(20'000 + round, letter))};
+        LmdbStore::Change change{f.key(i), Payload::of(std::string(20'000 + round, letter))};
         if (!f.store().write({&change, 1})) ++failures;
       }
     }

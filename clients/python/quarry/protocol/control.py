@@ -16,9 +16,11 @@ from quarry.codec import (
     KeyRange,
     Peer,
     Prefix,
+    StoredEntry,
     Tag,
     Text,
     Value,
+    check_ascending,
 )
 from quarry.errors import Unfit
 from quarry.words import (
@@ -127,6 +129,12 @@ class Bye(Item):
 
 
 @dataclass(frozen=True, slots=True)
+class Remove(Item):
+    call: Id
+    keys: tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PeerSet(Item):
     call: Id
     number: U64
@@ -161,6 +169,12 @@ class PeerUnblock(Item):
 @dataclass(frozen=True, slots=True)
 class PeerList(Item):
     call: Id
+
+
+@dataclass(frozen=True, slots=True)
+class StoredList(Item):
+    call: Id
+    after: Prefix
 
 
 # From the node to the client.
@@ -290,6 +304,15 @@ class Failed(Item):
     detail: Text
 
 
+@dataclass(frozen=True, slots=True)
+class Stored(Item):
+    call: Id
+    entries: tuple[StoredEntry, ...]
+
+    def check(self) -> None:
+        check_ascending(self.entries)
+
+
 FROM_CLIENT = Direction(
     "control.from_client",
     PROTOCOL,
@@ -304,12 +327,14 @@ FROM_CLIENT = Direction(
         8: Status,
         9: Pong,
         10: Bye,
+        11: Remove,
         64: PeerSet,
         65: PeerAdd,
         66: PeerRemove,
         67: PeerBlock,
         68: PeerUnblock,
         69: PeerList,
+        70: StoredList,
     },
 )
 FROM_NODE = Direction(
@@ -329,5 +354,6 @@ FROM_NODE = Direction(
         74: Counter,
         75: Done,
         76: Failed,
+        77: Stored,
     },
 )

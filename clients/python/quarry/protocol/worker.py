@@ -16,9 +16,12 @@ from quarry.codec import (
     Key,
     KeyRange,
     Peer,
+    Prefix,
+    StoredEntry,
     Tag,
     Text,
     Value,
+    check_ascending,
 )
 from quarry.errors import Unfit
 from quarry.words import Outcome, Reason, WorkerRole
@@ -97,6 +100,15 @@ class Bye(Item):
     pass
 
 
+@dataclass(frozen=True, slots=True)
+class Listed(Item):
+    job: Id
+    entries: tuple[StoredEntry, ...]
+
+    def check(self) -> None:
+        check_ascending(self.entries)
+
+
 # From the door to the worker.
 
 
@@ -155,6 +167,17 @@ class Refused(Item):
     detail: Text
 
 
+@dataclass(frozen=True, slots=True)
+class List(Item):
+    job: Id
+    after: Prefix
+    most: U32
+
+    def check(self) -> None:
+        if not self.most:
+            raise Unfit(Reason.MALFORMED, "a list of no entries")
+
+
 FROM_WORKER = Direction(
     "worker.from_worker",
     PROTOCOL,
@@ -168,6 +191,7 @@ FROM_WORKER = Direction(
         7: Failed,
         8: Pong,
         9: Bye,
+        10: Listed,
     },
 )
 FROM_DOOR = Direction(
@@ -182,5 +206,6 @@ FROM_DOOR = Direction(
         37: Remove,
         38: Ping,
         39: Refused,
+        40: List,
     },
 )

@@ -1,5 +1,7 @@
 #include "cli/completion.hpp"
 
+#include <algorithm>
+
 namespace quarry::cli {
 namespace {
 
@@ -47,6 +49,44 @@ std::string case_of(const Declared& command) {
   return text;
 }
 
+std::string fish_quoted(const std::string& text) {
+  std::string quoted = "'";
+  for (const char c : text) quoted += (c == '\'' || c == '\\' ? "\\" : "") + std::string(1, c);
+  return quoted + "'";
+}
+
+std::string fish_value(const Declared::Option& option) {
+  if (!option.words.empty()) return " -x -a " + fish_quoted(joined(option.words));
+  if (is_file(option.type)) return " -r -F";
+  if (option.type == "DIR") return " -x -a '(__fish_complete_directories)'";
+  return option.type.empty() ? "" : " -x";
+}
+
+// What fish is told of one command: its own commands, then its options.
+std::string fish_lines(const Declared& command, const std::vector<Declared>& all) {
+  const std::string when =
+      "complete -c quarry -n " + fish_quoted("__quarry_at " + fish_quoted(joined(command.path)));
+  std::string lines;
+  for (const std::string& name : command.commands) {
+    std::vector<std::string> path = command.path;
+    path.push_back(name);
+    const auto below = std::find_if(all.begin(), all.end(),
+                                    [&](const Declared& other) { return other.path == path; });
+    lines += when + " -a " + name + " -d " + fish_quoted(below->text) + "\n";
+  }
+  for (const Declared::Option& option : command.options) {
+    lines += when;
+    for (const std::string& name : option.names) {
+      lines += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
+    }
+    lines += " -d " + fish_quoted(option.text) + fish_value(option) + "\n";
+  }
+  for (const std::string& argument : command.arguments) {
+    if (is_file(argument)) lines += when + " -F\n";
+  }
+  return lines;
+}
+
 }  // namespace
 
 std::string bash_completion(const std::vector<Declared>& commands) {
@@ -77,6 +117,27 @@ std::string zsh_completion(const std::vector<Declared>& commands) {
   return "# Completion of quarry for zsh: source <(quarry completion zsh)\n"
          "autoload -U +X bashcompinit && bashcompinit\n" +
          bash_completion(commands);
+}
+
+std::string fish_completion(const std::vector<Declared>& commands) {
+  std::string paths, lines;
+  for (const Declared& command : commands) {
+    if (!command.path.empty()) paths += " " + fish_quoted(joined(command.path));
+    lines += fish_lines(command, commands);
+  }
+  return "# Completion of quarry for fish: quarry completion fish | source\n"
+         "function __quarry_at\n"
+         "  set -l path\n"
+         "  for word in (commandline -opc)[2..]\n"
+         "    set -l longer (string join -- ' ' $path $word)\n"
+         "    contains -- $longer" +
+         paths +
+         "; and set path $longer\n"
+         "  end\n"
+         "  test \"$path\" = \"$argv[1]\"\n"
+         "end\n"
+         "complete -c quarry -f\n" +
+         lines;
 }
 
 }  // namespace quarry::cli

@@ -12,5 +12,6 @@ namespace quarry::cli {
 std::string bash_completion(const std::vector<Declared>& commands);
 // The same for zsh, which reads those of bash.
 std::string zsh_completion(const std::vector<Declared>& commands);
+std::string fish_completion(const std::vector<Declared>& commands);
 
 }  // namespace quarry::cli

@@ -94,8 +94,7 @@ void add_store(CommandLine& to) {
                                "  quarry store --exec 'cat ~/values/$QUARRY_KEY || exit 66'");
   command.option("--dir", flags->directory, "Values are files, named by their keys", "DIR")
       .option("--lmdb", flags->lmdb, "Values are in a database, made if missing", "DIR")
-      .option("--exec", flags->command, "By a program: value on stdout; exit 0 found, 66 no data",
-              "CMD")
+      .option("--exec", flags->command, "By a program: value on stdout; 0 found, 66 not", "CMD")
       .flag("--keeps", flags->keeps, "It also keeps and removes values");
   add_worker_options(command, flags->worker);
   command.does([flags] { return store(*flags); });

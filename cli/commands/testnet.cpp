@@ -250,14 +250,13 @@ void add_testnet(CommandLine& to) {
   const auto add = [&](const std::string& name, const std::string& text, const std::string& example,
                        Exit (*act)(const TestnetFlags&)) {
     Command made = testnet.command(name, text, example);
-    made.option("--dir", flags->directory,
-                "Its folder (otherwise a temporary one, removed by down)", "DIR")
+    made.option("--dir", flags->directory, "Its folder (otherwise one that down removes)", "DIR")
         .does([flags, act] { return act(*flags); });
     return made;
   };
   const std::string json = "Results as JSON";
-  add("up", "Make nodes that all know each other, and start those that do not run",
-      "  quarry testnet up --nodes 3", testnet_up)
+  add("up", "Make and start nodes that all know each other", "  quarry testnet up --nodes 3",
+      testnet_up)
       .option("--nodes", flags->nodes, "How many [3]", "N")
       .choice("--placement", flags->placement, "Of each node's actors [one]", "one|threads",
               {"one", "threads"})

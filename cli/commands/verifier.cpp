@@ -42,8 +42,7 @@ void add_verifier(CommandLine& to) {
                                "  quarry verifier --exec 'jq empty || exit 65'\n"
                                "  quarry verifier --digest sha256 --concurrency 2");
   command
-      .option("--exec", flags->command, "By a program: value on stdin; exit 0 complete, 65 invalid",
-              "CMD")
+      .option("--exec", flags->command, "By a program: value on stdin; 0 right, 65 invalid", "CMD")
       .option("--digest", flags->digest, "By a digest, which must be the key", "NAME");
   add_worker_options(command, flags->worker);
   command.does([flags] { return verifier(*flags); });

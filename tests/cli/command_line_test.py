@@ -42,7 +42,7 @@ class CommandLine(unittest.TestCase):
             lines = done.stdout.splitlines()
             self.assertEqual((done.returncode, done.stderr), (0, ""), command)
             self.assertLessEqual(len(lines), 24, command)
-            self.assertLessEqual(max(map(len, lines)), 100, command)
+            self.assertLessEqual(max(map(len, lines)), 80, command)
             if command:
                 example = rf"Example:\n(  .*\n)*?(  .*)?quarry {command[0]}"
                 self.assertRegex(done.stdout, example, command)

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -192,6 +193,29 @@ class Completion(unittest.TestCase):
         self.assertIn("operating_test.py", self.completes("put", "oper"))
         self.assertIn("operating_test.py", self.completes("fetch", "--from", "oper"))
         self.assertEqual(self.completes("fetch", "--deadline", ""), set())
+
+    @unittest.skipUnless(shutil.which("fish"), "no fish here")
+    def test_fish_completes_the_same(self):
+        script = subprocess.run([QUARRY, "completion", "fish"], capture_output=True, text=True)
+        self.assertEqual((script.returncode, script.stderr), (OK, ""))
+
+        def completes(line):
+            done = subprocess.run(["fish", "--no-config", "-c",
+                                   f"{script.stdout}\ncomplete -C '{line}'"], capture_output=True,
+                                  text=True, cwd=pathlib.Path(__file__).parent)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            return {offered.split("\t")[0] for offered in done.stdout.splitlines()}
+
+        self.assertTrue({"fetch", "peers", "testnet"} <= completes("quarry "))
+        self.assertEqual(completes("quarry peers un"), {"unblock"})
+        self.assertEqual(completes("quarry peers --home x unb"), {"unblock"})
+        self.assertTrue({"--keep", "--deadline"} <= completes("quarry fetch --"))
+        self.assertNotIn("--key-length", completes("quarry fetch --k"))
+        self.assertEqual(completes("quarry fetch --class b"), {"background"})
+        self.assertEqual(completes("quarry node --placement "), {"one", "threads"})
+        self.assertEqual(completes("quarry put oper"), {"operating_test.py"})
+        self.assertEqual(completes("quarry fetch --from oper"), {"operating_test.py"})
+        self.assertEqual(completes("quarry fetch --deadline "), set())
 
     def test_other_shells(self):
         done = subprocess.run([QUARRY, "completion", "zsh"], capture_output=True, text=True)

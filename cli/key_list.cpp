@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 
 #include "cli/files.hpp"
 #include "cli/values.hpp"
@@ -49,6 +50,25 @@ Result<std::vector<ListedKey>> read_key_list(const std::string& file, std::size_
       in ? read_descriptor(STDIN_FILENO, "stdin", kMostBytes) : read_file(file, kMostBytes);
   if (!text) return tl::unexpected(text.error());
   return parse_key_list(*text, in ? "stdin" : file, key_length);
+}
+
+Result<std::vector<Key>> keys_given(const std::vector<std::string>& words, const std::string& from,
+                                    std::size_t key_length) {
+  if (words.empty() && from.empty()) {
+    return error(Error::Kind::usage, "no key was given", "name keys, or use --from FILE");
+  }
+  std::set<Key> keys;
+  for (const std::string& word : words) {
+    auto key = parse_key(word, key_length);
+    if (!key) return tl::unexpected(key.error());
+    keys.insert(std::move(*key));
+  }
+  if (!from.empty()) {
+    auto listed = read_key_list(from, key_length);
+    if (!listed) return tl::unexpected(listed.error());
+    for (ListedKey& one : *listed) keys.insert(std::move(one.key));
+  }
+  return std::vector<Key>(keys.begin(), keys.end());
 }
 
 }  // namespace quarry::cli

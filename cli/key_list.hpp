@@ -22,4 +22,9 @@ Result<std::vector<ListedKey>> parse_key_list(std::string_view text, std::string
 // "-" is stdin.
 Result<std::vector<ListedKey>> read_key_list(const std::string& file, std::size_t key_length);
 
+// The keys that a command is given as words and, with a file, in it; each once, in order. There
+// must be one.
+Result<std::vector<Key>> keys_given(const std::vector<std::string>& words, const std::string& from,
+                                    std::size_t key_length);
+
 }  // namespace quarry::cli

@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
            add_node,
            add_keygen,
            add_put,
+           add_stored,
            add_fetch,
            add_cancel,
            add_retain,

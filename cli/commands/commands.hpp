@@ -9,6 +9,7 @@ class CommandLine;
 void add_node(CommandLine& to);
 void add_keygen(CommandLine& to);
 void add_put(CommandLine& to);
+void add_stored(CommandLine& to);
 void add_fetch(CommandLine& to);
 void add_cancel(CommandLine& to);
 void add_retain(CommandLine& to);

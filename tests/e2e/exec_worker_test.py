@@ -176,8 +176,8 @@ class OneLiners(Workers):
         # By their folder of sockets alone, as from a container of their own.
         elsewhere = ("--doors", asks.home / "run", "--exec")
         self.worker(asks, "verifier", *elsewhere, "true", "--name", "low", "--keys", "00..7f")
-        self.worker(asks, "verifier", *elsewhere, "exit 1", "--name", "high", "--keys", "80..9f,a0..ff",
-                    "--credit", 8)
+        self.worker(asks, "verifier", *elsewhere, "exit 1", "--name", "high",
+                    "--keys", "80..9f,a0..ff", "--credit", 8)
         self.attached(asks, "low", "high")
         low, high = "01" * 32, "a1" * 32
         for key in low, high:

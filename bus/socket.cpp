@@ -54,8 +54,8 @@ class Setter {
   int refused_ = 0;
 };
 
-void set_tcp_options(Setter& setter) {
-  setter.set(ZMQ_IPV6, 1);
+void set_tcp_options(Setter& setter, const Socket::Options& options) {
+  setter.set(ZMQ_IPV6, options.ipv6 ? 1 : 0);
   setter.set(ZMQ_TCP_KEEPALIVE, 1);
   setter.set(ZMQ_TCP_KEEPALIVE_IDLE, kKeepaliveIdleS);
   setter.set(ZMQ_TCP_KEEPALIVE_INTVL, kKeepaliveIntervalS);
@@ -199,7 +199,7 @@ Result<Socket> Socket::open(Context& context, const Options& options) {
   setter.set(ZMQ_RECONNECT_IVL_MAX, kMaxReconnectMs);
   if (router) setter.set(ZMQ_ROUTER_MANDATORY, 1);
   if (options.identity != nullptr) {
-    set_tcp_options(setter);
+    set_tcp_options(setter, options);
     set_curve_options(setter, options);
   }
   if (setter.refused() != 0) {

@@ -39,6 +39,7 @@ class Socket {
     int send_hwm = 64;          // messages
     int receive_hwm = 4;        // messages
     int linger_ms = 0;
+    bool ipv6 = true;                    // tcp: IPv6 too; of a name, its IPv6 address first
     const Identity* identity = nullptr;  // set: CURVE, as server (router) or client (dealer)
     PeerKey server{};                    // whom a CURVE client expects
   };

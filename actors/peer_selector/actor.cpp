@@ -119,7 +119,7 @@ void Actor::report_failed(PeerIndex peer, Time now) {
 }
 
 void Actor::carry_out(const Open& open, Time now) {
-  auto line = PeerLine::open(context_, network_, identity_, open.key, open.endpoint);
+  auto line = PeerLine::open(context_, network_, identity_, open.key, open.endpoint, open.ipv6);
   if (!line) {
     spdlog::info("peer_selector: {}", line.error().line());
     return core_.open_failed(open.peer, line.error().what, now);

@@ -49,6 +49,8 @@ class Connection {
   bool wanted() const { return wanted_; }
   bool open() const { return open_; }
   bool connected() const { return connected_; }
+  // libzmq tries one address of a name only, and the peer may listen at the other: they take turns.
+  bool by_ipv6() const { return silent_dealers_ % 2 == 1; }
   // Why it refuses us; empty where it does not.
   const std::string& refusal() const { return refusal_; }
 

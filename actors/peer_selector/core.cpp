@@ -165,7 +165,8 @@ void Core::attend(Peer& peer, Time now) {
       member.connection.time_passed(now, !member.out.empty(), config_, random_);
   if (step.close) close_dealer(peer, now);
   if (step.open) {
-    effects_.push_back(Open{peer.index, peer.key, member.entry.endpoint});
+    effects_.push_back(
+        Open{peer.index, peer.key, member.entry.endpoint, member.connection.by_ipv6()});
     tell(peer, peer::Hello{self_.instance, self_.network.key_length, self_.network.max_value,
                            self_.agent});
   }

@@ -37,6 +37,7 @@ struct Open {
   PeerIndex peer;
   PeerKey key;
   std::string endpoint;
+  bool ipv6 = false;  // by the IPv6 address of a name
 };
 // Close it, and drop what waits in it.
 struct Close {

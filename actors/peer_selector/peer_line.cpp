@@ -6,7 +6,7 @@ namespace quarry::peer_selector {
 
 Result<std::unique_ptr<PeerLine>> PeerLine::open(bus::Context& context, const Network& network,
                                                  const bus::Identity& identity, const PeerKey& peer,
-                                                 const std::string& endpoint) {
+                                                 const std::string& endpoint, bool ipv6) {
   bus::Socket::Options options;
   options.kind = bus::Socket::Kind::dealer;
   // Answers: the envelope of a full batch is smaller than the smallest bound of a payload.
@@ -15,6 +15,7 @@ Result<std::unique_ptr<PeerLine>> PeerLine::open(bus::Context& context, const Ne
   options.receive_hwm = limits::kPeerReceiveHwm;
   options.identity = &identity;
   options.server = peer;
+  options.ipv6 = ipv6 || endpoint.find('[') != std::string::npos;
   auto socket = bus::Socket::open(context, options);
   if (!socket) return tl::unexpected(socket.error());
   if (auto connected = socket->connect(endpoint); !connected) {

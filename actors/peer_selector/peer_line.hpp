@@ -11,10 +11,10 @@ namespace quarry::peer_selector {
 
 class PeerLine {
  public:
-  // Connects; the handshake goes on by itself.
+  // Connects; the handshake goes on by itself. A name is taken for its IPv4 or its IPv6 address.
   static Result<std::unique_ptr<PeerLine>> open(bus::Context& context, const Network& network,
                                                 const bus::Identity& identity, const PeerKey& peer,
-                                                const std::string& endpoint);
+                                                const std::string& endpoint, bool ipv6);
 
   bus::Socket& socket() { return socket_; }
   // Appends the requests that were not taken to `failed`.

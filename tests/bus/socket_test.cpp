@@ -146,7 +146,9 @@ TEST_CASE("Sockets always have their limits and TCP's own upkeep set, and never 
   const Kind kind = GENERATE(Kind::router, Kind::dealer);
   Socket::Options options{kind, 5000, 7, 3, 1000};
   options.identity = &identity;
+  options.ipv6 = GENERATE(false, true);
   const Socket socket = must(Socket::open(context, options));
+  CHECK(socket.option(ZMQ_IPV6) == options.ipv6);
   CHECK(socket.option(ZMQ_MAXMSGSIZE) == 5033);
   CHECK(socket.option(ZMQ_SNDHWM) == 7);
   CHECK(socket.option(ZMQ_RCVHWM) == 3);

@@ -240,6 +240,7 @@ class Fixture {
   std::vector<report::PeerInfo> infos;
   std::map<std::string, std::uint64_t> counters;
   std::vector<int> opened, closed;
+  std::vector<bool> by_ipv6;  // of each opened
   std::vector<link::Admission> admissions;
   std::vector<CallId> syncs;
   std::vector<std::string> alarms;
@@ -278,6 +279,7 @@ class Fixture {
     REQUIRE_FALSE(open.contains(it.peer));
     open[it.peer] = number_of(it.key);
     opened.push_back(number_of(it.key));
+    by_ipv6.push_back(it.ipv6);
   }
   void on(const Close& it) {
     REQUIRE(open.contains(it.peer));

@@ -94,6 +94,14 @@ TEST_CASE("a DEALER that hears nothing is replaced, without a gap and at most ev
   REQUIRE(f.info(1).state == PeerState::connected);
 }
 
+TEST_CASE("the IPv4 and the IPv6 address of a peer's name are tried in turn") {
+  Fixture f;
+  f.add(1);
+  f.pass(60s);
+  REQUIRE(f.by_ipv6.size() >= 10);
+  for (std::size_t i = 0; i < f.by_ipv6.size(); ++i) REQUIRE(f.by_ipv6[i] == (i % 2 == 1));
+}
+
 TEST_CASE("a peer that refuses us is shown with the reason and tried again with back-off") {
   Fixture f;
   f.add(1);

@@ -24,8 +24,9 @@ namespace quarry::workers {
 
 namespace dir_store {
 
-// A file's name has at most 255 bytes: two digits a byte of the key, and `.sha256`.
-inline constexpr std::uint8_t kLongestKey = 124;
+// A file's name has at most 255 bytes: two digits a byte of the key, and `.sha256`; file systems
+// made of layers take four more for marks of their own.
+inline constexpr std::uint8_t kLongestKey = 122;
 // Digests that KEY.sha256 holds: of the value, and, while it is replaced, of the one before.
 inline constexpr std::size_t kDigestsKept = 4;
 

@@ -113,7 +113,7 @@ Result<> serve(const WorkerFlags& flags, WorkerRole role, const Plan& plan,
   // A node that was started again may take larger values: they are to reach the work.
   Network network = (*served)->network;
   network.max_value = std::numeric_limits<std::uint32_t>::max();
-  const workers::Terms terms{flags.credit, *parse_ranges(flags.keys)};
+  const workers::Terms terms{flags.credit, *parse_ranges(flags.keys), flags.name};
   std::vector<std::unique_ptr<bus::Thread>> threads;
   for (const MakeWork& make : *works) {
     const auto actor = [&](bus::Loop& loop) -> Result<std::unique_ptr<bus::Actor>> {

@@ -1,8 +1,9 @@
-// A Work on other terms than its own: it is told fewer jobs at a time, or only certain keys. All
-// else is as it was.
+// A Work on other terms than its own: called otherwise, given fewer jobs at a time, or only certain
+// keys. All else is as it was.
 #pragma once
 
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "actors/workers/work.hpp"
@@ -12,6 +13,7 @@ namespace quarry::workers {
 struct Terms {
   std::uint32_t credit = 0;         // jobs; 0: the work's own
   std::vector<KeyRange> keys = {};  // none: the work's own
+  std::string name = {};            // empty: the work's own
 };
 
 class OnTerms : public Work {
@@ -23,6 +25,7 @@ class OnTerms : public Work {
     About about = work_->about();
     if (terms_.credit != 0) about.credit = terms_.credit;
     if (!terms_.keys.empty()) about.keys = terms_.keys;
+    if (!terms_.name.empty()) about.name = terms_.name;
     return about;
   }
   std::optional<Answer> judge(const worker::Judge& job) override { return work_->judge(job); }

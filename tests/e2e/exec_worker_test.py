@@ -197,6 +197,8 @@ class OneLiners(Workers):
         asks = self.node("asks").knows(has)
         has.knows(asks).start()
         asks.start().connected(1)
+        self.worker(asks, "verifier", "--digest", "sha256", "--name", "beside")
+        self.attached(asks, "beside")
         value = os.urandom(1000)
         refused = has.run("put", "-", stdin=value, check=False)
         self.assertIn(b"archive", refused.stderr)

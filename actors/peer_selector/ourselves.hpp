@@ -35,7 +35,7 @@ class Ourselves {
     std::erase_if(suspects_, [&](const Suspect& it) { return it.at + window < suspect.at; });
     const bool known =
         std::ranges::any_of(suspects_, [&](const Suspect& it) { return it.peer == suspect.peer; });
-    if (!known) suspects_.push_back(std::move(suspect));
+    if (!known) suspects_.push_back(suspect);
   }
   // How many different peers timed out within the window.
   std::size_t suspects() const { return suspects_.size(); }

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "msg/check.hpp"
+
 namespace quarry::peer_selector {
 
 class Random {
@@ -17,7 +19,10 @@ class Random {
     return z ^ (z >> 31);
   }
   // Below `bound`, which is above 0.
-  std::size_t below(std::size_t bound) { return static_cast<std::size_t>(next() % bound); }
+  std::size_t below(std::size_t bound) {
+    QUARRY_CHECK(bound > 0);
+    return static_cast<std::size_t>(next() % bound);
+  }
   // In [0, 1).
   double unit() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
   // In [1 - spread, 1 + spread).

@@ -80,10 +80,10 @@ Result<std::unique_ptr<Client>> Client::open(bus::Context& context,
                                              Options options) {
   if (home) {
     // A DEALER waits for whoever may come; whether somebody is there, the lock tells at once.
-    const Home::Running running = home->running();
+    const PidLock::Held running = home->running();
     std::error_code ignored;
-    if (running == Home::Running::no ||
-        (running == Home::Running::unknown &&
+    if (running == PidLock::Held::no ||
+        (running == PidLock::Held::unknown &&
          !std::filesystem::exists(home->control_socket(), ignored))) {
       return tl::unexpected(no_node(*home));
     }

@@ -38,7 +38,7 @@ struct EmbeddedNode::State {
   NodeOptions options;
   std::vector<Guest> guests;
   Home home;
-  std::optional<HomeLock> lock;
+  std::optional<PidLock> lock;
   Failure failure;
   bus::Context context;
   Node node;
@@ -140,7 +140,7 @@ std::vector<std::pair<std::string, std::vector<Make>>> EmbeddedNode::State::plac
 }
 
 Result<> EmbeddedNode::State::start() {
-  const auto locked = home.lock().map([&](HomeLock its) { lock.emplace(std::move(its)); });
+  const auto locked = home.lock().map([&](PidLock its) { lock.emplace(std::move(its)); });
   if (!locked) return tl::unexpected(locked.error());
   if (const auto described = describe(); !described) return described;
   if (options.stores) {

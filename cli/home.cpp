@@ -1,25 +1,15 @@
 #include "cli/home.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
-#include <utility>
-
-#include "cli/files.hpp"
 
 namespace quarry::cli {
 namespace {
-
-// Who only looks whether a node runs holds the lock for a moment; this long is waited for them.
-constexpr int kLookersMs = 300;
 
 std::string reason() { return std::strerror(errno); }
 
@@ -31,16 +21,6 @@ Result<> make_private(const std::filesystem::path& directory) {
 }
 
 }  // namespace
-
-HomeLock::HomeLock(HomeLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-
-HomeLock::~HomeLock() {
-  if (fd_ < 0) return;
-  if (::ftruncate(fd_, 0) != 0) {
-    // A pid that stays behind without its lock says nothing.
-  }
-  ::close(fd_);
-}
 
 Result<> Home::check() const {
   std::error_code ignored;
@@ -72,7 +52,7 @@ Result<> Home::make() const {
   return make_private(directory_);
 }
 
-Result<HomeLock> Home::lock() const {
+Result<PidLock> Home::lock() const {
   if (auto fits = check(); !fits) return tl::unexpected(fits.error());
   for (const auto& folder : {run(), state(), store()}) {
     if (auto made = make_private(folder); !made) return tl::unexpected(made.error());
@@ -81,48 +61,14 @@ Result<HomeLock> Home::lock() const {
   if (::chmod(run().c_str(), 0700) != 0) {
     return error(Error::Kind::io, "cannot close " + run().string() + " to others: " + reason());
   }
-  const int fd = ::open(lock_file().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0)
-    return error(Error::Kind::io, "cannot open " + lock_file().string() + ": " + reason());
-  HomeLock lock(fd);
-  for (int waited_ms = 0; ::flock(fd, LOCK_EX | LOCK_NB) != 0; waited_ms += 10) {
-    const bool held = errno == EWOULDBLOCK;
-    if (held && waited_ms < kLookersMs) {
-      ::poll(nullptr, 0, 10);
-      continue;
-    }
-    ::close(std::exchange(lock.fd_, -1));  // what another node wrote there stays
-    if (!held) {
-      return error(Error::Kind::io, "cannot lock " + lock_file().string() + ": " + reason());
-    }
-    const auto who = pid();
-    return error(Error::Kind::busy,
-                 "a node runs on the home " + directory_.string() + " already" +
-                     (who ? " (pid " + std::to_string(*who) + ")" : ""),
-                 "end it first, or give this one a home of its own");
-  }
-  const std::string line = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(fd, 0) != 0 || !write_all(fd, bytes_of(line))) {
-    return error(Error::Kind::io, "cannot write " + lock_file().string() + ": " + reason());
-  }
-  return lock;
-}
-
-Home::Running Home::running() const {
-  const int fd = ::open(lock_file().c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return Running::unknown;
-  const bool free = ::flock(fd, LOCK_SH | LOCK_NB) == 0;
-  ::close(fd);
-  return free ? Running::no : Running::yes;
-}
-
-std::optional<pid_t> Home::pid() const {
-  if (running() != Running::yes) return std::nullopt;
-  const auto text = read_file(lock_file(), 32);
-  if (!text) return std::nullopt;
-  pid_t pid = 0;
-  std::from_chars(text->data(), text->data() + text->size(), pid);
-  return pid > 0 ? std::optional(pid) : std::nullopt;
+  auto lock = PidLock::take(lock_file());
+  if (!lock) return tl::unexpected(lock.error());
+  if (*lock) return std::move(**lock);
+  const auto who = pid();
+  return error(Error::Kind::busy,
+               "a node runs on the home " + directory_.string() + " already" +
+                   (who ? " (pid " + std::to_string(*who) + ")" : ""),
+               "end it first, or give this one a home of its own");
 }
 
 std::filesystem::path home_directory(const std::string& option) {

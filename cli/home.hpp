@@ -9,23 +9,10 @@
 #include <optional>
 #include <string>
 
+#include "cli/pid_lock.hpp"
 #include "msg/result.hpp"
 
 namespace quarry::cli {
-
-// Held by the running node: an flock on run/lock, whose content is the node's pid. The kernel lets
-// go of it however the process ends.
-class HomeLock {
- public:
-  HomeLock(HomeLock&& other) noexcept;
-  HomeLock& operator=(HomeLock&&) = delete;
-  ~HomeLock();
-
- private:
-  friend class Home;
-  explicit HomeLock(int fd) : fd_(fd) {}
-  int fd_;
-};
 
 class Home {
  public:
@@ -52,12 +39,11 @@ class Home {
   // Makes the folder, readable by its owner only, where it is missing.
   Result<> make() const;
   // For the node that is about to run: makes run/, state/ and store/, and takes the lock.
-  Result<HomeLock> lock() const;
-
-  enum class Running { no, yes, unknown };  // unknown: no node has ever taken the lock
-  Running running() const;
+  Result<PidLock> lock() const;
+  // Whether a node runs.
+  PidLock::Held running() const { return PidLock::held(lock_file()); }
   // Of the running node; nothing when none runs.
-  std::optional<pid_t> pid() const;
+  std::optional<pid_t> pid() const { return PidLock::holder(lock_file()); }
 
   // How to start a node here, for remedies.
   std::string start_command() const { return "quarry node --home " + directory_.string(); }

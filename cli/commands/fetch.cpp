@@ -189,7 +189,7 @@ Exit fetch(const FetchFlags& flags) {
   how.interrupt_fd = interrupt.fd();
   const Home home = flags.common.where();
   std::unique_ptr<TemporaryNode> node;
-  if (!flags.common.peers.empty() && home.running() != Home::Running::yes) {
+  if (!flags.common.peers.empty() && home.running() != PidLock::Held::yes) {
     const auto network = network_of(flags.network);
     if (!network) return fail(network.error());
     auto started = TemporaryNode::start(home, *network, flags.common.peers_file());

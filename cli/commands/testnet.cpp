@@ -4,14 +4,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <charconv>
+#include <csignal>
 #include <optional>
+#include <set>
+#include <sstream>
 
 #include "bus/clock.hpp"
 #include "cli/client.hpp"
 #include "cli/command_line.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/describe.hpp"
+#include "cli/files.hpp"
 #include "cli/output.hpp"
+#include "cli/relay.hpp"
 #include "cli/values.hpp"
 
 namespace quarry::cli {
@@ -21,17 +27,24 @@ struct TestnetFlags {
   std::string directory;  // empty: the default
   std::uint32_t nodes = 3;
   std::string placement = "one";
+  bool relayed = false;
   bool purge = false;
   bool json = false;
+  std::string node;                  // that something is done to
+  std::string one_side, other_side;  // names, with commas
+  std::string how_much;
 };
 
 constexpr int kLookEveryMs = 50;
+constexpr std::size_t kMostLog = 64 * 1024 * 1024;
+constexpr std::chrono::minutes kLongestDelay{1};
 // A node is ready in well under a second; a handshake with each peer, on a busy machine, adds up.
 constexpr Duration kReadyWithin = std::chrono::seconds(30);
 
 // What is known of one node; nothing but `running` where it does not run.
 struct View {
   bool running = false;
+  bool answers = false;
   pid_t pid = 0;
   control::NodeInfo info;
   std::size_t peers = 0;
@@ -41,7 +54,7 @@ struct View {
 
 Result<View> look_at(Client& client) {
   View view;
-  view.running = true;
+  view.running = view.answers = true;
   Client::Items items;
   if (auto done = client.call(control::Status{}, items); !done) {
     return tl::unexpected(done.error());
@@ -64,7 +77,7 @@ Result<View> look_at(bus::Context& context, const Testnet::Node& node) {
   const auto pid = node.home.pid();
   if (!pid) return View{};
   auto client = Client::connect(context, node.home, {});
-  if (!client) return tl::unexpected(client.error());
+  if (!client) return View{.running = true, .pid = *pid};  // paused, or about to end
   auto view = look_at(**client);
   if (view) view->pid = *pid;
   return view;
@@ -109,6 +122,7 @@ Result<View> wait_ready(bus::Context& context, const Testnet::Node& node, std::s
 
 std::string state_of(const View& view) {
   if (!view.running) return "does not run";
+  if (!view.answers) return "does not answer";
   return std::to_string(view.connected) + " of " + std::to_string(view.peers) + " peers connected";
 }
 
@@ -116,7 +130,7 @@ std::string table_of(Testnet& net, const std::vector<View>& views) {
   Table table({"NODE", "ADDRESS", ">PID", "STATE", ">FETCHES", "HOME"});
   for (std::size_t i = 0; i < views.size(); ++i) {
     const View& view = views[i];
-    table.add({net.nodes()[i].name, view.running ? view.info.listen : "-",
+    table.add({net.nodes()[i].name, view.answers ? view.info.listen : "-",
                view.running ? std::to_string(view.pid) : "-", state_of(view),
                std::to_string(view.fetches), net.nodes()[i].home.directory().string()});
   }
@@ -130,8 +144,9 @@ std::string json_of(Testnet& net, const std::vector<View>& views) {
     const View& view = views[i];
     json.begin().add("name", net.nodes()[i].name);
     json.add("home", net.nodes()[i].home.directory().string()).add_flag("running", view.running);
-    if (view.running) {
-      json.add("pid", static_cast<std::uint64_t>(view.pid)).add("key", to_z85(view.info.node));
+    if (view.running) json.add("pid", static_cast<std::uint64_t>(view.pid));
+    if (view.answers) {
+      json.add("key", to_z85(view.info.node));
       json.add("listen", view.info.listen).add("peers", view.peers);
       json.add("connected", view.connected).add("fetches", view.fetches);
     }
@@ -173,10 +188,23 @@ Result<std::vector<View>> views_of(Testnet& net, Look look) {
   return views;
 }
 
+// The testnet, which has to be there.
+Result<Testnet> open_testnet(const TestnetFlags& flags) {
+  Testnet net(flags.directory);
+  if (!net.nodes().empty()) return net;
+  return error(Error::Kind::unavailable, "there is no testnet in " + net.directory().string(),
+               "make one with: quarry testnet up");
+}
+
 Exit testnet_up(const TestnetFlags& flags) {
   if (flags.nodes < 1 || flags.nodes > Testnet::kMostNodes) {
     return fail({Error::Kind::usage, "'" + std::to_string(flags.nodes) + "' is no number of nodes",
                  "use 1 to " + std::to_string(Testnet::kMostNodes)});
+  }
+  if (flags.relayed && flags.nodes > Testnet::kMostRelayed) {
+    return fail({Error::Kind::usage,
+                 std::to_string(flags.nodes) + " nodes are too many for a relay",
+                 "use at most " + std::to_string(Testnet::kMostRelayed)});
   }
   Testnet net(flags.directory);
   if (!net.nodes().empty() && net.nodes().size() != flags.nodes) {
@@ -186,7 +214,9 @@ Exit testnet_up(const TestnetFlags& flags) {
                  "end and remove it first: quarry testnet down --purge"});
   }
   if (net.nodes().empty()) {
-    if (auto made = net.make(flags.nodes, flags.placement); !made) return fail(made.error());
+    if (auto made = net.make(flags.nodes, flags.placement, flags.relayed); !made) {
+      return fail(made.error());
+    }
   }
   // Before the context: nothing may be forked from a process that has one.
   auto started = net.start("/proc/self/exe");
@@ -211,15 +241,12 @@ Exit testnet_up(const TestnetFlags& flags) {
 }
 
 Exit testnet_status(const TestnetFlags& flags) {
-  Testnet net(flags.directory);
-  if (net.nodes().empty()) {
-    return fail({Error::Kind::unavailable, "there is no testnet in " + net.directory().string(),
-                 "make one with: quarry testnet up"});
-  }
+  auto net = open_testnet(flags);
+  if (!net) return fail(net.error());
   bus::Context context;
-  const auto views = views_of(net, [&](const auto& node) { return look_at(context, node); });
+  const auto views = views_of(*net, [&](const auto& node) { return look_at(context, node); });
   if (!views) return fail(views.error());
-  return finish(flags.json ? json_of(net, *views) : table_of(net, *views));
+  return finish(flags.json ? json_of(*net, *views) : table_of(*net, *views));
 }
 
 Exit testnet_down(const TestnetFlags& flags) {
@@ -238,6 +265,129 @@ Exit testnet_down(const TestnetFlags& flags) {
        " has ended; " + net.directory().string() +
        (remove ? " removed" : " kept (--purge removes it)"));
   return Exit::ok;
+}
+
+Result<Testnet::Node*> node_named(Testnet& net, const std::string& name) {
+  for (Testnet::Node& node : net.nodes()) {
+    if (node.name == name) return &node;
+  }
+  return error(Error::Kind::usage, "there is no node '" + name + "' in this testnet",
+               "they are called node1 to node" + std::to_string(net.nodes().size()));
+}
+
+// Does it to the node that is named.
+Exit to_node(const TestnetFlags& flags,
+             const std::function<Result<>(Testnet&, Testnet::Node&)>& act) {
+  auto net = open_testnet(flags);
+  if (!net) return fail(net.error());
+  auto node = node_named(*net, flags.node);
+  if (!node) return fail(node.error());
+  auto done = act(*net, **node);
+  return done ? Exit::ok : fail(done.error());
+}
+
+Exit send_signal(const TestnetFlags& flags, int signal) {
+  return to_node(flags,
+                 [&](Testnet& net, Testnet::Node& node) { return net.signal(node, signal); });
+}
+Exit testnet_pause(const TestnetFlags& flags) { return send_signal(flags, SIGSTOP); }
+Exit testnet_resume(const TestnetFlags& flags) { return send_signal(flags, SIGCONT); }
+
+Exit testnet_kill(const TestnetFlags& flags) {
+  return to_node(flags, [](Testnet& net, Testnet::Node& node) { return net.stop(node, true); });
+}
+
+Exit testnet_restart(const TestnetFlags& flags) {
+  return to_node(flags, [&](Testnet& net, Testnet::Node& node) {
+    auto stopped = net.stop(node, false);
+    return stopped ? net.start("/proc/self/exe") : stopped;
+  });
+}
+
+Exit testnet_logs(const TestnetFlags& flags) {
+  return to_node(flags, [&](Testnet&, Testnet::Node& node) -> Result<> {
+    const auto log = read_file(node.home.log_file(), kMostLog);
+    if (!log) return tl::unexpected(log.error());
+    static_cast<void>(finish(*log));
+    return {};
+  });
+}
+
+// --- Trouble on the links -----------------------------------------------------------------------
+
+Exit change_links(const TestnetFlags& flags, const std::function<void(Link&)>& change) {
+  auto net = open_testnet(flags);
+  if (!net) return fail(net.error());
+  auto done = net->change_links(change);
+  return done ? Exit::ok : fail(done.error());
+}
+
+Exit change_links_of_node(const TestnetFlags& flags, const std::function<void(Link&)>& change) {
+  return to_node(flags, [&](Testnet& net, Testnet::Node& node) {
+    return net.change_links([&](Link& link) {
+      if (link.from == node.name || link.to == node.name) change(link);
+    });
+  });
+}
+
+Result<std::set<std::string>> nodes_named(Testnet& net, const std::string& names) {
+  std::set<std::string> nodes;
+  std::istringstream words(names);
+  for (std::string name; std::getline(words, name, ',');) {
+    if (auto node = node_named(net, name); !node) return tl::unexpected(node.error());
+    nodes.insert(name);
+  }
+  return nodes;
+}
+
+Exit testnet_partition(const TestnetFlags& flags) {
+  auto net = open_testnet(flags);
+  if (!net) return fail(net.error());
+  const auto one = nodes_named(*net, flags.one_side);
+  if (!one) return fail(one.error());
+  const auto other = nodes_named(*net, flags.other_side);
+  if (!other) return fail(other.error());
+  auto done = net->change_links([&](Link& link) {
+    link.cut |= (one->contains(link.from) && other->contains(link.to)) ||
+                (other->contains(link.from) && one->contains(link.to));
+  });
+  return done ? Exit::ok : fail(done.error());
+}
+
+Exit testnet_heal(const TestnetFlags& flags) {
+  return change_links(flags, [](Link& link) {
+    link.cut = false;
+    link.delay = {};
+    link.loss_percent = 0;
+  });
+}
+
+Exit testnet_slow(const TestnetFlags& flags) {
+  const auto delay = parse_duration(flags.how_much);
+  if (!delay) return fail(delay.error());
+  if (*delay > kLongestDelay) {
+    return fail({Error::Kind::usage, flags.how_much + " is too long a delay", "use at most 1m"});
+  }
+  return change_links_of_node(flags, [&](Link& link) { link.delay = *delay; });
+}
+
+Exit testnet_loss(const TestnetFlags& flags) {
+  unsigned percent = 0;
+  const char* end = flags.how_much.data() + flags.how_much.size();
+  const auto [at, wrong] = std::from_chars(flags.how_much.data(), end, percent);
+  if (wrong != std::errc() || std::string_view(at, end) != "%" || percent > 100) {
+    return fail({Error::Kind::usage, "'" + flags.how_much + "' is no loss", "write it like 5%"});
+  }
+  return change_links_of_node(flags, [&](Link& link) { link.loss_percent = percent; });
+}
+
+Exit testnet_relay(const TestnetFlags& flags) {
+  const Testnet net(flags.directory);
+  auto lock = PidLock::take(net.relay_lock());
+  if (!lock) return fail(lock.error());
+  if (!*lock) return fail({Error::Kind::busy, "this testnet's relay runs already", "end it first"});
+  auto ran = run_relay(net.links_file());
+  return ran ? Exit::ok : fail(ran.error());
 }
 
 }  // namespace
@@ -260,11 +410,37 @@ void add_testnet(CommandLine& to) {
       .option("--nodes", flags->nodes, "How many [3]", "N")
       .choice("--placement", flags->placement, "Of each node's actors [one]", "one|threads",
               {"one", "threads"})
+      .flag("--relayed", flags->relayed, "A relay between them, for partition, slow and loss")
       .flag("--json", flags->json, json);
   add("status", "Which nodes run, and whom they reach", "  quarry testnet status", testnet_status)
       .flag("--json", flags->json, json);
   add("down", "End all nodes", "  quarry testnet down", testnet_down)
       .flag("--purge", flags->purge, "Remove the folder too");
+
+  const auto add_to_node = [&](const std::string& name, const std::string& text,
+                               const std::string& example, Exit (*act)(const TestnetFlags&)) {
+    return add(name, text, example, act).argument("NODE", flags->node, "node1, node2, ...");
+  };
+  add_to_node("logs", "What a node has logged", "  quarry testnet logs node1", testnet_logs);
+  add_to_node("kill", "End a node at once (kill -9); up starts it again",
+              "  quarry testnet kill node1", testnet_kill);
+  add_to_node("pause", "Stop a node where it is (SIGSTOP)", "  quarry testnet pause node1",
+              testnet_pause);
+  add_to_node("resume", "Let a paused node go on", "  quarry testnet resume node1", testnet_resume);
+  add_to_node("restart", "End a node in good order, and start it again",
+              "  quarry testnet restart node1", testnet_restart);
+  add("partition", "Let nothing pass between some nodes and others",
+      "  quarry testnet partition node1,node2 node3", testnet_partition)
+      .argument("NODES", flags->one_side, "The nodes of one side, with commas")
+      .argument("OTHERS", flags->other_side, "Those of the other");
+  add_to_node("slow", "Delay what goes to a node and comes from it, each way",
+              "  quarry testnet slow node1 200ms", testnet_slow)
+      .argument("DELAY", flags->how_much, "A time, 0ms for none");
+  add_to_node("loss", "Lose packets to and from a node", "  quarry testnet loss node1 5%",
+              testnet_loss)
+      .argument("PERCENT", flags->how_much, "How many of a hundred");
+  add("heal", "End partitions, delays and losses", "  quarry testnet heal", testnet_heal);
+  add("relay", "What runs between the nodes", "  quarry testnet relay", testnet_relay);
 }
 
 }  // namespace quarry::cli

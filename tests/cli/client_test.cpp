@@ -237,8 +237,8 @@ TEST_CASE("a node that goes away while its client waits is noticed") {
   const Folder folder;
   const Home home(folder.path());
   bus::Context context;
-  std::optional<HomeLock> lock;
-  REQUIRE(home.lock().map([&](HomeLock taken) { lock.emplace(std::move(taken)); }));
+  std::optional<PidLock> lock;
+  REQUIRE(home.lock().map([&](PidLock taken) { lock.emplace(std::move(taken)); }));
   Door door(context, home.control_endpoint(), welcoming([](auto&&...) {}));
   const auto client = Client::connect(context, home, Client::Options{30s, -1});
   REQUIRE(client);

@@ -17,11 +17,11 @@ namespace {
 TEST_CASE("one node at a time runs on a home, and others can see it") {
   const Folder folder;
   const Home home(folder.path());
-  CHECK(home.running() == Home::Running::unknown);
+  CHECK(home.running() == PidLock::Held::unknown);
   {
     const auto lock = home.lock();
     REQUIRE(lock);
-    CHECK(home.running() == Home::Running::yes);
+    CHECK(home.running() == PidLock::Held::yes);
     CHECK(home.pid() == ::getpid());
     const auto second = home.lock();
     REQUIRE_FALSE(second);
@@ -30,7 +30,7 @@ TEST_CASE("one node at a time runs on a home, and others can see it") {
     // Being refused takes nothing from the one that runs.
     CHECK(home.pid() == ::getpid());
   }
-  CHECK(home.running() == Home::Running::no);
+  CHECK(home.running() == PidLock::Held::no);
   CHECK_FALSE(home.pid());
   CHECK(home.lock());
 }
@@ -47,7 +47,7 @@ TEST_CASE("the lock of a killed node falls with it, whatever it left behind") {
   REQUIRE(::waitpid(child, &how, 0) == child);
   REQUIRE(how == 0);
   CHECK(content(home.lock_file()) == std::to_string(child) + "\n");
-  CHECK(home.running() == Home::Running::no);
+  CHECK(home.running() == PidLock::Held::no);
   CHECK_FALSE(home.pid());
 }
 

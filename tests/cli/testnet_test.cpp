@@ -1,5 +1,6 @@
 #include "cli/testnet.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "cli/peers_file.hpp"
@@ -27,6 +28,53 @@ TEST_CASE("each node of a testnet knows all others and not itself") {
   }
   CHECK(endpoints.size() == 3);
   CHECK(Testnet((folder / "net").string()).nodes().size() == 3);
+}
+
+TEST_CASE("with a relay each node dials each other by a link of its own, which keeps its trouble") {
+  const Folder folder;
+  Testnet net((folder / "net").string());
+  REQUIRE(net.make(3, "one", true));
+  REQUIRE(net.relayed());
+  const auto links = read_links(net.links_file());
+  REQUIRE(links);
+  std::set<std::uint16_t> ports;
+  for (const Link& link : *links) ports.insert(link.listen);
+  CHECK(ports.size() == 6);
+  for (const auto& node : net.nodes()) {
+    const auto peers = read_peers(node.home.peers_file());
+    REQUIRE(peers);
+    for (const auto& peer : *peers) {
+      const auto link = std::find_if(links->begin(), links->end(), [&](const Link& one) {
+        return one.from == node.name && one.to == peer.name;
+      });
+      REQUIRE(link != links->end());
+      CHECK(peer.endpoint == "tcp://127.0.0.1:" + std::to_string(link->listen));
+    }
+  }
+  REQUIRE(net.change_links([](Link& link) {
+    if (link.to == "node2") link.cut = true, link.loss_percent = 5;
+    if (link.from == "node2") link.delay = std::chrono::milliseconds(70);
+  }));
+  const auto troubled = read_links(net.links_file());
+  REQUIRE(troubled);
+  for (const Link& link : *troubled) {
+    CHECK(link.cut == (link.to == "node2"));
+    CHECK(link.loss_percent == (link.to == "node2" ? 5 : 0));
+    CHECK(link.delay.count() == (link.from == "node2" ? 70 : 0));
+  }
+  REQUIRE(net.remove());
+  CHECK(folder.entries() == 0);
+}
+
+TEST_CASE("what is no link is told by its line; a testnet without a relay has no links to change") {
+  const Folder folder;
+  REQUIRE(create_file(folder / "links", "node1 node2 20001 20002 0 0 0\nnode1 node2 x\n", 0644));
+  const auto links = read_links(folder / "links");
+  REQUIRE_FALSE(links);
+  CHECK(links.error().what.find("links:2") != std::string::npos);
+  Testnet net((folder / "net").string());
+  REQUIRE(net.make(2, "one"));
+  CHECK(net.change_links([](Link&) {}).error().kind == Error::Kind::config);
 }
 
 TEST_CASE("a testnet takes only what it made with it") {

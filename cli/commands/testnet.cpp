@@ -433,7 +433,7 @@ void add_testnet(CommandLine& to) {
       "  quarry testnet partition node1,node2 node3", testnet_partition)
       .argument("NODES", flags->one_side, "The nodes of one side, with commas")
       .argument("OTHERS", flags->other_side, "Those of the other");
-  add_to_node("slow", "Delay what goes to a node and comes from it, each way",
+  add_to_node("slow", "Delay what goes to a node and comes from it",
               "  quarry testnet slow node1 200ms", testnet_slow)
       .argument("DELAY", flags->how_much, "A time, 0ms for none");
   add_to_node("loss", "Lose packets to and from a node", "  quarry testnet loss node1 5%",

@@ -34,6 +34,7 @@ class Ask(Item):
     request: Id
     key: Key
     room: U32
+    wait_ms: U32
 
 
 @dataclass(frozen=True, slots=True)

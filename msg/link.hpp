@@ -28,7 +28,8 @@ struct Hello {
 
 // --- Engine to PeerSelector -----------------------------------------------------------------
 
-// Ask peers for this key until told to stop. With targets, only those.
+// Ask peers for this key until told to stop. With targets, only those. Said again of the same
+// fetch, it changes nothing but the class.
 struct Want {
   static constexpr std::uint8_t kKind = 2;
   FetchId fetch;
@@ -79,12 +80,17 @@ struct Judged {
 };
 // More room for answers. A request takes one slot and as many bytes as its Ask::room; what an
 // answer did not need, and what a request without an answer held, the selector takes back itself;
-// the slot and bytes of an Answer come back by this item.
+// the slot and bytes of an Answer come back by this item. The first after a Hello says what answers
+// of an earlier life still hold: it will come back, too.
 struct Room {
   static constexpr std::uint8_t kKind = 7;
   std::uint32_t slots = 0;
   std::uint64_t bytes = 0;
-  static constexpr auto fields() { return std::tuple(&Room::slots, &Room::bytes); }
+  std::uint32_t held_slots = 0;
+  std::uint64_t held_bytes = 0;
+  static constexpr auto fields() {
+    return std::tuple(&Room::slots, &Room::bytes, &Room::held_slots, &Room::held_bytes);
+  }
   friend bool operator==(const Room&, const Room&) = default;
 };
 // One Waits for each fetch, Counters, then Done.

@@ -117,7 +117,7 @@ const char* Core::why_full(Slot known, const control::Fetch& ask) const {
     if (fetches_.size() >= config_.max_fetches) return "too many fetches";
   } else {
     const Fetch& fetch = fetches_[known];
-    if (fetch.subscribers >= limits::kMaxSubscribers) return "too many subscribers of one fetch";
+    if (fetch.subscribers() >= limits::kMaxSubscribers) return "too many subscribers of one fetch";
     if (!fetch.targeted) return nullptr;
     const std::vector<PeerKey>& old = targets_.at(fetch.id);
     for (const PeerKey& peer : old) {
@@ -138,19 +138,18 @@ void Core::refuse(ClientId client, const control::Fetch& ask, Reason reason, std
 }
 
 void Core::join(Slot fetch_slot, Slot client, const control::Fetch& ask) {
-  const Slot slot = subscriptions_.join(fetch_slot, client, ask.tag);
+  Fetch& fetch = fetches_[fetch_slot];
+  const Class before = fetch.priority();
+  const Slot slot = subscriptions_.join(fetch_slot, client, ask.tag, ask.priority);
   Subscription& subscription = subscriptions_[slot];
-  subscription.priority = ask.priority;
   subscription.detached = ask.detached;
   if (ask.deadline_ms != 0) {
     subscription.expires = true;
     deadlines_.add(slot, now_ + std::chrono::milliseconds(ask.deadline_ms));
   }
-  Fetch& fetch = fetches_[fetch_slot];
-  const bool first = fetch.subscribers == 1;
-  fetch.priority = first ? ask.priority : std::min(fetch.priority, ask.priority);
   fetch.keep = fetch.keep || ask.keep || ask.detached;
   clients_.became_busy(now_);
+  if (fetch.priority() != before && told(fetch)) tell_want(fetch);
 }
 
 void Core::retarget(Slot slot, const std::vector<PeerKey>& targets) {
@@ -205,7 +204,12 @@ void Core::want(Slot slot) {
   if (fetch.state != FetchState::pending) fetches_.move_to(slot, FetchState::pending);
   if (life_ == 0 || told(fetch)) return;
   fetch.told = life_;
-  link::Want want{fetch.id, fetch.key, fetch.priority, {}};
+  tell_want(fetch);
+}
+
+// Said again when its class has changed (N9).
+void Core::tell_want(const Fetch& fetch) {
+  link::Want want{fetch.id, fetch.key, fetch.priority(), {}};
   if (fetch.targeted) want.targets = targets_.at(fetch.id);
   effects_.push_back(ToSelector{std::move(want)});
 }
@@ -213,7 +217,7 @@ void Core::want(Slot slot) {
 void Core::end_subscription(Slot subscription, Terminal how) {
   const Slot fetch = subscriptions_[subscription].fetch;
   drop(subscription, how);
-  if (fetches_[fetch].subscribers == 0) over(fetch);
+  if (fetches_[fetch].subscribers() == 0) over(fetch);
 }
 
 void Core::end_fetch(Slot fetch, Terminal how) {
@@ -226,6 +230,7 @@ void Core::end_fetch(Slot fetch, Terminal how) {
 void Core::drop(Slot slot, Terminal how) {
   const Subscription& subscription = subscriptions_[slot];
   const Fetch& fetch = fetches_[subscription.fetch];
+  const Class before = fetch.priority();
   ++totals_.ended[static_cast<std::size_t>(how)];
   if (how != Terminal::resolved && subscription.client != kNone) {
     tell(clients_[subscription.client].id, control::Ended{subscription.tag, fetch.key, how});
@@ -235,6 +240,8 @@ void Core::drop(Slot slot, Terminal how) {
   }
   if (subscription.expires) deadlines_.forget(slot);
   subscriptions_.erase(slot);
+  const bool left = fetch.subscribers() > 0;
+  if (left && fetch.priority() != before && told(fetch)) tell_want(fetch);
 }
 
 // Nobody is left.

@@ -122,6 +122,7 @@ class Core {
   void untarget(Slot fetch);
   void look(Slot fetch);
   void want(Slot fetch);
+  void tell_want(const Fetch& fetch);
   bool told(const Fetch& fetch) const { return life_ != 0 && fetch.told == life_; }
   void end_subscription(Slot subscription, Terminal how);
   void end_fetch(Slot fetch, Terminal how);

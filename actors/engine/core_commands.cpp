@@ -121,8 +121,8 @@ std::string_view Core::unjudged(const Key& key) const {
 void Core::describe(const Call& call, Slot slot, const link::Waits& waits) {
   const Fetch& fetch = fetches_[slot];
   control::FetchInfo info{
-      call.theirs,  fetch.key,         waits.state,    waits.waits_for,
-      waits.detail, fetch.subscribers, waits.requests, to_ms(now_ - fetch.started),
+      call.theirs,  fetch.key,           waits.state,    waits.waits_for,
+      waits.detail, fetch.subscribers(), waits.requests, to_ms(now_ - fetch.started),
       waits.next_ms};
   if (fetch.state != FetchState::pending) info.state = fetch.state;
   if (fetch.state == FetchState::looking) {
@@ -389,7 +389,8 @@ void Core::selector_attached(Time now) {
   if (++life_ == 0) ++life_;
   owed_ = {};
   const Held left = answers_.left();
-  effects_.push_back(ToSelector{link::Room{left.slots, left.bytes}});
+  const Held held = answers_.held();
+  effects_.push_back(ToSelector{link::Room{left.slots, left.bytes, held.slots, held.bytes}});
   retell_ = 0;
   walk();
 }

@@ -130,7 +130,7 @@ void Core::fetch_judged(Delivery& delivery, Outcome outcome,
     if (subscription != kNone) subscriptions_[subscription].delivered = kNotDelivered;
   }
   delivery.delivered.clear();
-  if (fetches_[slot].subscribers == 0) return conclude(slot, delivery.id);
+  if (fetches_[slot].subscribers() == 0) return conclude(slot, delivery.id);
   if (next == Next::ask_again) return ask_again(slot, delivery.id);
   deliver(slot, deliveries_.renew(delivery.id));
 }

@@ -121,7 +121,7 @@ void Core::walk_sweeps(std::uint32_t& steps) {
 bool Core::step(Sweep& sweep, std::uint32_t& steps) {
   const auto end_condemned = [&](Slot fetch) {
     if (fetch == kNone || !fetches_[fetch].id || !sweep.condemns(fetches_[fetch])) return;
-    steps -= std::min<std::uint32_t>(steps, fetches_[fetch].subscribers);
+    steps -= std::min<std::uint32_t>(steps, fetches_[fetch].subscribers());
     end_fetch(fetch, Terminal::cancelled);
     ++sweep.ended;
   };

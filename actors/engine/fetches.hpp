@@ -17,14 +17,22 @@ struct Fetch {
   Time started{};
   Slot chain = kNone;
   Slot older = kNone, newer = kNone;
-  Slot first = kNone, last = kNone;  // its subscriptions, in the order they joined
-  std::uint16_t subscribers = 0;
+  Slot first = kNone, last = kNone;         // its subscriptions, in the order they joined
+  std::array<std::uint16_t, 3> of_class{};  // subscriptions
   std::uint16_t told = 0;  // the selector's life in which it was wanted; 0: not yet
   FetchState state = FetchState::pending;
-  Class priority = Class::normal;  // the highest of its subscriptions
   bool targeted : 1 = false;
   bool keep : 1 = false;
   bool look_again : 1 = false;  // its value was put while another was judged
+
+  std::uint32_t subscribers() const { return 0U + of_class[0] + of_class[1] + of_class[2]; }
+  std::uint16_t& subscribers(Class priority) {
+    return of_class[static_cast<std::size_t>(priority) - 1];
+  }
+  // The highest class of its subscriptions.
+  Class priority() const {
+    return of_class[0] > 0 ? Class::urgent : of_class[1] > 0 ? Class::normal : Class::background;
+  }
 };
 static_assert(sizeof(Fetch) <= 88, "a million fetches wait");
 

@@ -1,5 +1,7 @@
 #include "actors/engine/subscriptions.hpp"
 
+#include <algorithm>
+
 namespace quarry::engine {
 
 std::size_t Subscriptions::hash(Slot fetch, Slot client, const Tag& tag) const {
@@ -19,20 +21,21 @@ Slot Subscriptions::find(Slot fetch, Slot client, const Tag& tag) const {
   });
 }
 
-Slot Subscriptions::join(Slot fetch_slot, Slot client_slot, const Tag& tag) {
+Slot Subscriptions::join(Slot fetch_slot, Slot client_slot, const Tag& tag, Class priority) {
   const Slot slot = slab_.take();
   Subscription& its = slab_[slot];
   its.tag = tag;
   its.serial = next_++;
   its.fetch = fetch_slot;
   its.client = client_slot;
+  its.priority = priority;
   index_.insert(*this, slot);
 
   Fetch& fetch = fetches_[fetch_slot];
   its.before = fetch.last;
   (fetch.last == kNone ? fetch.first : slab_[fetch.last].after) = slot;
   fetch.last = slot;
-  ++fetch.subscribers;
+  ++fetch.subscribers(priority);
 
   Client& client = clients_[client_slot];
   its.client_after = client.first;
@@ -60,7 +63,7 @@ void Subscriptions::erase(Slot slot) {
   Fetch& fetch = fetches_[its.fetch];
   (its.before == kNone ? fetch.first : slab_[its.before].after) = its.after;
   (its.after == kNone ? fetch.last : slab_[its.after].before) = its.before;
-  --fetch.subscribers;
+  --fetch.subscribers(its.priority);
   slab_.give(slot);
 }
 
@@ -77,15 +80,18 @@ void Subscriptions::check_invariants() const {
   for (Slot at = fetches_.oldest(); at != kNone; at = fetches_[at].newer) {
     const Fetch& fetch = fetches_[at];
     std::uint32_t count = 0;
+    Class highest = Class::background;
     Slot before = kNone;
     for (Slot slot = fetch.first; slot != kNone; before = slot, slot = slab_[slot].after) {
       const Subscription& its = slab_[slot];
       QUARRY_CHECK(its.serial != 0 && its.fetch == at && its.before == before);
       QUARRY_CHECK(find(at, its.client, its.tag) == slot);
       QUARRY_CHECK(its.client != kNone || its.detached);
+      highest = std::min(highest, its.priority);
       ++count;
     }
-    QUARRY_CHECK(before == fetch.last && count == fetch.subscribers && count > 0);
+    QUARRY_CHECK(before == fetch.last && count == fetch.subscribers() && count > 0);
+    QUARRY_CHECK(highest == fetch.priority());
     by_fetch += count;
   }
   QUARRY_CHECK(by_fetch == slab_.used());

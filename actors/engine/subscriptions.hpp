@@ -32,7 +32,7 @@ class Subscriptions {
   // kNone where there is none. A client of kNone: those that have outlived theirs.
   Slot find(Slot fetch, Slot client, const Tag& tag) const;
   // Requires that there is none like it.
-  Slot join(Slot fetch, Slot client, const Tag& tag);
+  Slot join(Slot fetch, Slot client, const Tag& tag, Class priority);
   void erase(Slot slot);
   // Its client is gone and it stays. Requires that none like it has stayed before.
   void outlive(Slot slot);

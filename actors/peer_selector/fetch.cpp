@@ -43,6 +43,15 @@ void Queues::remove(Fetch& fetch) {
   fetch.place = Place::nowhere;
 }
 
+void Queues::reclass(Fetch& fetch, Class priority) {
+  auto* lists = fetch.place == Place::fresh   ? &fresh_
+                : fetch.place == Place::again ? &again_
+                                              : nullptr;
+  if (lists != nullptr) (*lists)[of(fetch.priority)].remove(fetch);
+  fetch.priority = priority;
+  if (lists != nullptr) (*lists)[of(priority)].push_back(fetch);
+}
+
 void Queues::begin_anew(Fetch& fetch, std::uint32_t generation) {
   QUARRY_CHECK(fetch.place == Place::back_off);
   fetch.generation = generation;

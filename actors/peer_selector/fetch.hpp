@@ -106,6 +106,8 @@ class Queues {
   void fresh(Fetch& fetch);
   void again(Fetch& fetch, Time now);
   void back_off(Fetch& fetch, Time due, std::uint32_t generation);
+  // Its class has changed: where it waits its turn, it does so among others (N9).
+  void reclass(Fetch& fetch, Class priority);
   // Takes it out of whichever of these it stands in.
   void remove(Fetch& fetch);
 

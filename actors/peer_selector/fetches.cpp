@@ -39,8 +39,8 @@ void Core::engine_attached(Time now) {
 void Core::wanted(const link::Want& want, Time now) {
   now_ = now;
   const auto [it, is_new] = fetches_.try_emplace(want.fetch);
-  if (!is_new) return;
   Fetch& fetch = it->second;
+  if (!is_new) return queues_.reclass(fetch, want.priority);
   fetch.id = want.fetch;
   fetch.key = want.key;
   fetch.priority = want.priority;
@@ -96,7 +96,7 @@ void Core::ended(const link::End& end_item, Time now) {
 }
 
 void Core::room_granted(const link::Room& room) {
-  room_.granted(room.slots, room.bytes);
+  room_.granted(room);
   starved_ = false;
 }
 

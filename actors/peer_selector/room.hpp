@@ -8,17 +8,18 @@
 
 #include "actors/peer_selector/limits.hpp"
 #include "msg/check.hpp"
+#include "msg/link.hpp"
 
 namespace quarry::peer_selector {
 
 class Room {
  public:
-  void granted(std::uint32_t slots, std::uint64_t bytes) {
-    slots_ += slots;
-    bytes_ += bytes;
-    // What the Engine gives back had been lent.
-    lent_slots_ -= std::min<std::uint64_t>(lent_slots_, slots);
-    lent_bytes_ -= std::min(lent_bytes_, bytes);
+  void granted(const link::Room& room) {
+    slots_ += room.slots;
+    bytes_ += room.bytes;
+    // What the Engine gives back had been lent; what is held for another life counts as lent.
+    lent_slots_ += room.held_slots - std::min<std::uint64_t>(lent_slots_, room.slots);
+    lent_bytes_ += room.held_bytes - std::min(lent_bytes_, room.bytes);
   }
   bool fits(std::uint64_t bytes) const { return slots_ > 0 && bytes_ >= bytes; }
   // Requires fits(bytes).

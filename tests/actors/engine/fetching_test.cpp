@@ -136,6 +136,35 @@ TEST_CASE("N9 a fetch has the highest class of its subscriptions when it is told
   CHECK(engine.only<link::Want>().priority == Class::urgent);
 }
 
+TEST_CASE("N9 a fetch's class rises with who joins and falls with who leaves, and is told again") {
+  Attached engine{};
+  const ClientId client = engine.client();
+  const auto joins = [&](const char* tag, Class priority) {
+    control::Fetch ask;
+    ask.key = key("k");
+    ask.tag = Tag(tag);
+    ask.priority = priority;
+    engine.fetch(client, ask);
+  };
+  joins("1", Class::background);
+  const link::Want first = engine.only<link::Want>();
+  CHECK(first.priority == Class::background);
+  joins("2", Class::urgent);
+  const link::Want second = engine.only<link::Want>();
+  CHECK(second.fetch == first.fetch);
+  CHECK(second.priority == Class::urgent);
+  joins("3", Class::normal);
+  joins("4", Class::urgent);
+  engine.withdraw(client, "k", "2");
+  CHECK(engine.none<link::Want>());
+  engine.withdraw(client, "k", "4");
+  CHECK(engine.only<link::Want>().priority == Class::normal);
+  engine.withdraw(client, "k", "3");
+  CHECK(engine.only<link::Want>().priority == Class::background);
+  engine.withdraw(client, "k", "1");
+  CHECK(engine.none<link::Want>());
+}
+
 TEST_CASE("R13 a fetch with targets is wanted with just these") {
   Attached engine{};
   engine.fetch(engine.client(), "k", "t", {peer(2), peer(1), peer(2)});

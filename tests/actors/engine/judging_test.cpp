@@ -287,9 +287,9 @@ TEST_CASE("N8 all room is granted at first, and that of an answer comes back whe
     engine.verdict(it.delivery, Outcome::lost);
     CHECK(engine.only<link::Room>() == link::Room{1, 5});
   }
-  SECTION("a new selector is granted the rest") {
+  SECTION("a new selector is granted the rest, and told what is still held") {
     engine.attach_selector();
-    CHECK(engine.only<link::Room>() == link::Room{9, 995});
+    CHECK(engine.only<link::Room>() == link::Room{9, 995, 1, 5});
     engine.verdict(it.delivery, Outcome::complete);
     CHECK(engine.only<link::Room>() == link::Room{1, 5});
   }

@@ -97,6 +97,7 @@ class World {
     ask.local = random_() % 2 == 0;
     ask.keep = random_() % 4 == 0;
     ask.detached = random_() % 8 == 0;
+    ask.priority = static_cast<Class>(1 + random_() % 3);
     ask.deadline_ms = random_() % 8 == 0 ? 30 : 0;
     for (std::uint64_t i = random_() % 4; i > 1; --i) {
       ask.targets.push_back(peer(static_cast<int>(random_() % 5)));
@@ -106,7 +107,7 @@ class World {
   }
   void answer() {
     std::vector<FetchId> open;
-    for (const FetchId fetch : wanted_) {
+    for (const auto& [fetch, priority] : wanted_) {
       if (!unjudged_.contains(fetch)) open.push_back(fetch);
     }
     if (open.empty() || slots_ == 0 || bytes_ < 7) return;
@@ -207,7 +208,12 @@ class World {
         item);
   }
   void to_selector(link::EngineToSelector& item) {
-    std::visit(Overloaded{[&](link::Want& want) { CHECK(wanted_.insert(want.fetch).second); },
+    std::visit(Overloaded{[&](link::Want& want) {
+                            const auto [at, fresh] = wanted_.emplace(want.fetch, want.priority);
+                            INFO("it is said again only of another class");
+                            if (!fresh) CHECK(at->second != want.priority);
+                            at->second = want.priority;
+                          },
                           [&](link::AddTargets& its) { CHECK(wanted_.contains(its.fetch)); },
                           [&](link::ClearTargets& its) { CHECK(wanted_.contains(its.fetch)); },
                           [&](link::End& end) { CHECK(wanted_.erase(end.fetch) == 1); },
@@ -242,7 +248,7 @@ class World {
   Engine engine_;
   std::vector<ClientId> clients_;
   std::set<Triple> owed_;
-  std::set<FetchId> wanted_;
+  std::map<FetchId, Class> wanted_;
   std::map<FetchId, RequestId> unjudged_;
   std::set<DeliveryId> deliveries_;
   std::map<LookUpId, std::uint32_t> look_ups_;

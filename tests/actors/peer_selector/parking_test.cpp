@@ -22,6 +22,42 @@ TEST_CASE("N8 without room no request goes out, and with room it does") {
   f.only_ask();
 }
 
+TEST_CASE("N8 room that answers of an earlier life hold is waited for like room lent in this one") {
+  Fixture f;
+  f.core.engine_attached(f.now);
+  f.connect({1});
+  f.core.room_granted({1, 1000, 2, 200'000});
+  f.want(5);
+  REQUIRE(f.asks.empty());
+  f.room(1, 100'000);
+  const Asked ask = f.only_ask();
+  REQUIRE(ask.room == 64 * 1024);
+  f.room(1, 100'000);
+  f.no_data(ask);
+  REQUIRE(f.counter("room_slots") == 3);
+  REQUIRE(f.counter("room_bytes") == 201'000);
+}
+
+TEST_CASE("N9 a fetch that is wanted again of another class waits among those of that class") {
+  Config config;
+  config.in_flight_cap = 1;
+  Fixture f(config);
+  f.connect({1});
+  f.want(1);
+  const Asked first = f.only_ask();
+  for (const std::uint64_t fetch : {2, 3, 4}) f.want(fetch);
+  f.want(4, {}, Class::urgent);
+  f.want(2, {}, Class::background);
+  f.no_data(first);
+  const Asked second = f.only_ask();
+  REQUIRE(second.key == key_of(4));
+  f.no_data(second);
+  const Asked third = f.only_ask();
+  REQUIRE(third.key == key_of(3));
+  f.no_data(third);
+  REQUIRE(f.only_ask().key == key_of(2));
+}
+
 TEST_CASE("N8 what a request did not need goes back, and all of it without an answer") {
   Fixture f;
   f.connect({1});

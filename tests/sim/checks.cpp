@@ -1,0 +1,251 @@
+#include "tests/sim/checks.hpp"
+
+#include "tests/sim/node.hpp"
+
+namespace quarry::sim {
+
+void Checks::fail(const std::string& why) const {
+  world_.fail("n" + std::to_string(node_) + ": " + why);
+}
+
+// --- Engine and clients -------------------------------------------------------------------------
+
+void Checks::subscribes(engine::ClientId client, const control::Fetch& ask) {
+  ++world_.fetches;
+  owed_.insert({client, ask.tag, ask.key});
+}
+
+void Checks::ended(engine::ClientId client, const Tag& tag, const Key& key) {
+  must(owed_.erase({client, tag, key}) == 1, "R24: a second terminal event of a subscription");
+}
+
+void Checks::call_ended(engine::ClientId client, CallId call) {
+  must(calls_.erase({client, call}) == 1, "a command is answered twice");
+}
+
+std::uint64_t Checks::seen(const Key& key, const Payload& value) const {
+  return SaltedHash{SaltedHash{1}(key)}(value.view());
+}
+
+void Checks::client_is_told(engine::ClientId client, const control::FromNode& item) {
+  if (const auto* resolved = std::get_if<control::Resolved>(&item)) {
+    ended(client, resolved->tag, resolved->key);
+    must(accepted_.contains(seen(resolved->key, resolved->value)),
+         "R25: a value is delivered that no verifier has accepted");
+  } else if (const auto* its = std::get_if<control::Ended>(&item)) {
+    ended(client, its->tag, its->key);
+  } else if (const auto* refused = std::get_if<control::FetchRefused>(&item)) {
+    ended(client, refused->tag, refused->key);
+  } else if (const auto* done = std::get_if<report::Done>(&item)) {
+    call_ended(client, done->call);
+  } else if (const auto* failed = std::get_if<report::Failed>(&item)) {
+    call_ended(client, failed->call);
+  }
+}
+
+void Checks::client_left(engine::ClientId client) {
+  std::erase_if(owed_, [&](const auto& its) { return std::get<0>(its) == client; });
+  std::erase_if(calls_, [&](const auto& its) { return its.first == client; });
+}
+
+void Checks::node_stopped() const {
+  must(owed_.empty(), "R39: a subscription has not been told that the node stops");
+  must(calls_.empty(), "R39: a command has not been told that the node stops");
+}
+
+void Checks::node_killed() {
+  owed_.clear();
+  calls_.clear();
+  wants_.clear();
+  wanted_.clear();
+  blocked_.clear();
+  deliveries_.clear();
+  look_ups_.clear();
+}
+
+// --- Selector, Engine, peers --------------------------------------------------------------------
+
+void Checks::selector_made(const std::vector<report::PeerEntry>& peers, std::uint64_t number) {
+  requests_.clear();
+  peers_number_ = 0;
+  peers_came({CallId{}, number, peers});
+}
+
+void Checks::peers_came(const report::PeerSet& set) {
+  if (set.number <= peers_number_) return;
+  peers_number_ = set.number;
+  peers_.clear();
+  for (const report::PeerEntry& entry : set.peers) peers_[entry.peer] = entry.role;
+}
+
+void Checks::selector_is_told(const link::EngineToSelector& item) {
+  const auto targets_of = [](const std::vector<PeerKey>& list) {
+    return std::set<PeerKey>(list.begin(), list.end());
+  };
+  const auto over = [&](FetchId fetch) {
+    const auto at = wants_.find(fetch);
+    if (at == wants_.end()) return;
+    wanted_.erase(at->second.key);
+    wants_.erase(at);
+  };
+  if (std::holds_alternative<link::Hello>(item)) {
+    wants_.clear();
+    wanted_.clear();
+  } else if (const auto* want = std::get_if<link::Want>(&item)) {
+    if (wants_.contains(want->fetch)) return;  // said again with another class
+    must(wanted_.emplace(want->key, want->fetch).second, "R1: two fetches of one key");
+    wants_[want->fetch] = {want->key, !want->targets.empty(), targets_of(want->targets), false};
+  } else if (const auto* added = std::get_if<link::AddTargets>(&item)) {
+    const auto at = wants_.find(added->fetch);
+    if (at != wants_.end()) at->second.targets.merge(targets_of(added->targets));
+  } else if (const auto* cleared = std::get_if<link::ClearTargets>(&item)) {
+    const auto at = wants_.find(cleared->fetch);
+    if (at != wants_.end()) at->second.restricted = false;
+  } else if (const auto* end = std::get_if<link::End>(&item)) {
+    over(end->fetch);
+  } else if (const auto* judged = std::get_if<link::Judged>(&item)) {
+    const auto at = wants_.find(judged->fetch);
+    if (at != wants_.end()) at->second.judging = false;
+    if (!judged->again) over(judged->fetch);
+  } else if (const auto* set = std::get_if<report::PeerSet>(&item)) {
+    peers_came(*set);
+  } else if (const auto* add = std::get_if<report::PeerAdd>(&item)) {
+    peers_[add->peer.peer] = add->peer.role;
+  } else if (const auto* removed = std::get_if<report::PeerRemove>(&item)) {
+    peers_.erase(removed->peer);
+  } else if (const auto* block = std::get_if<report::PeerBlock>(&item)) {
+    accused_.insert(block->peer);
+  }
+}
+
+void Checks::selector_says(const link::SelectorToEngine& item) {
+  const auto* answer = std::get_if<link::Answer>(&item);
+  if (answer == nullptr) return;
+  const auto at = wants_.find(answer->fetch);
+  must(at != wants_.end(), "R22: an answer for a fetch that is over");
+  must(!std::exchange(at->second.judging, true), "R31: a second answer of a fetch is judged");
+  must(requests_.contains(answer->request), "R6: an answer to what was not asked");
+}
+
+void Checks::selector_admits(const link::Admission& admission) {
+  if (!admission.blocked) return void(blocked_.erase(admission.peer));
+  if (!blocked_.insert(admission.peer).second) return;
+  must(accused_.contains(admission.peer), "N6: a peer is blocked that nobody has accused");
+}
+
+void Checks::asks(int server, const peer::Ask& ask) {
+  if (server < 0) return;
+  const PeerKey peer = peer_key(server);
+  must(requests_.insert(ask.request).second, "R12: a request id is used again");
+  must(server != node_, "R34: it asks itself");
+  const auto role = peers_.find(peer);
+  must(role != peers_.end(), "R32: it asks a peer outside the set");
+  must(role->second != PeerRole::serve_only, "R32: it asks a peer that is only served");
+  must(!blocked_.contains(peer), "R34: it asks a blocked peer");
+  const Want* want = wanted(ask.key);
+  must(want != nullptr, "R22: it asks for a key that nobody wants");
+  must(!want->judging, "R31: it asks while a value is judged");
+  must(!want->restricted || want->targets.contains(peer), "R13: it asks who is no target");
+}
+
+const Checks::Want* Checks::wanted(const Key& key) const {
+  const auto at = wanted_.find(key);
+  return at == wanted_.end() ? nullptr : &wants_.at(at->second);
+}
+
+// --- Bridges ------------------------------------------------------------------------------------
+
+void Checks::consumer_is_told(const link::EngineToConsumer& item) {
+  if (std::holds_alternative<link::Hello>(item)) deliveries_.clear();
+  if (const auto* judge = std::get_if<link::Judge>(&item)) {
+    must(deliveries_.insert(judge->delivery).second, "R12: a delivery is given twice");
+  }
+}
+
+void Checks::consumer_says(const link::Verdict& verdict) {
+  must(deliveries_.erase(verdict.delivery) == 1, "a delivery gets a second verdict");
+}
+
+void Checks::verifier_says(const worker::Judge& job, const worker::Verdict& verdict) {
+  if (verdict.outcome == Outcome::complete || verdict.outcome == Outcome::partial) {
+    accepted_.insert(seen(job.key, job.value));
+  }
+  if (verdict.outcome == Outcome::invalid) accused_.insert(job.peer);
+}
+
+void Checks::producer_made() {
+  look_ups_.clear();
+  served_.clear();
+}
+
+void Checks::producer_is_told(const link::EngineToProducer& item) {
+  if (std::holds_alternative<link::Hello>(item)) look_ups_.clear();
+  if (const auto* look_up = std::get_if<link::LookUp>(&item)) {
+    must(look_ups_.insert(look_up->look_up).second, "R12: a look-up is given twice");
+  }
+}
+
+void Checks::answered(LookUpId look_up) {
+  must(look_ups_.erase(look_up) == 1, "a look-up is answered twice");
+}
+
+void Checks::producer_is_told(const link::SelectorToProducer& item) {
+  if (std::holds_alternative<link::Hello>(item)) served_.clear();
+  if (const auto* its = std::get_if<link::Admission>(&item)) {
+    if (its->admitted && !its->blocked) {
+      served_.insert(its->peer);
+    } else {
+      served_.erase(its->peer);
+    }
+  }
+}
+
+void Checks::serves(int asker) const {
+  must(served_.contains(peer_key(asker)), "R34: it serves a peer that is blocked or not admitted");
+}
+
+// --- In the end ---------------------------------------------------------------------------------
+
+bool Checks::answerable(const Key& key, const Want* want) const {
+  for (const auto& node : world_.nodes) {
+    if (node->number == node_ || !peers_.contains(node->key) || node->lies()) continue;
+    if (want != nullptr && want->restricted && !want->targets.contains(node->key)) continue;
+    const auto kept = node->store.find(Truth::number(key));
+    if (kept != node->store.end() && world_.truth.is_right(key, kept->second)) return true;
+  }
+  return false;
+}
+
+std::string Checks::unanswered() const {
+  // Who lies is blocked everywhere, and nobody answers it.
+  if (world_.nodes[static_cast<std::size_t>(node_)]->lies()) return "";
+  for (const auto& [client, tag, key] : owed_) {
+    if (!answerable(key, wanted(key))) continue;
+    return "R4: key " + to_hex(key.view()) + " is not fetched, and somebody has it";
+  }
+  return "";
+}
+
+std::string Checks::left() const {
+  if (!owed_.empty()) return "R24: a subscription has no terminal event";
+  if (!calls_.empty()) return "a command is not answered";
+  if (!wants_.empty()) return "R17: the selector still pursues a fetch";
+  if (!deliveries_.empty()) return "a delivery has no verdict";
+  if (!look_ups_.empty()) return "a look-up is not answered";
+  Node& node = *world_.nodes[static_cast<std::size_t>(node_)];
+  if (node.engine.core().fetches() != 0) return "R20: a fetch is left after clear";
+  std::map<std::string, std::uint64_t> counters;
+  node.selector.core().described({CallId{1}, {}}, world_.events.now());
+  for (const auto& effect : node.selector.core().take_effects()) {
+    const auto* to = std::get_if<peer_selector::ToEngine>(&effect);
+    const auto* counter = to == nullptr ? nullptr : std::get_if<report::Counter>(&to->item);
+    if (counter != nullptr) counters[counter->name] = counter->value;
+  }
+  const engine::Config& granted = world_.settings.engine;
+  if (counters["requests_out"] != 0) return "a request is left after clear";
+  if (counters["room_slots"] != granted.answer_slots) return "N8: slots of room are lost";
+  if (counters["room_bytes"] != granted.answer_bytes) return "N8: bytes of room are lost";
+  return "";
+}
+
+}  // namespace quarry::sim

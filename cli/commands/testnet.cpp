@@ -54,7 +54,7 @@ struct View {
 
 Result<View> look_at(Client& client) {
   View view;
-  view.running = view.answers = true;
+  view.answers = true;
   Client::Items items;
   if (auto done = client.call(control::Status{}, items); !done) {
     return tl::unexpected(done.error());
@@ -77,9 +77,11 @@ Result<View> look_at(bus::Context& context, const Testnet::Node& node) {
   const auto pid = node.home.pid();
   if (!pid) return View{};
   auto client = Client::connect(context, node.home, {});
-  if (!client) return View{.running = true, .pid = *pid};  // paused, or about to end
-  auto view = look_at(**client);
-  if (view) view->pid = *pid;
+  Result<View> view;
+  if (client) view = look_at(**client);
+  if (!view) return view;
+  view->running = true;  // but paused, or about to end, where it does not answer
+  view->pid = *pid;
   return view;
 }
 
@@ -107,6 +109,7 @@ Result<View> wait_ready(bus::Context& context, const Testnet::Node& node, std::s
     if (client) {
       auto view = look_at(*client);
       if (view && view->connected >= others) {
+        view->running = true;
         view->pid = node.home.pid().value_or(0);
         return view;
       }

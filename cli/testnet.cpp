@@ -229,6 +229,13 @@ bool Testnet::relayed() const {
   return std::filesystem::exists(links_file(), ignored);
 }
 
+bool Testnet::in_trouble() const {
+  const auto links = read_links(links_file());
+  return links && std::any_of(links->begin(), links->end(), [](const Link& link) {
+           return link.cut || link.delay.count() > 0 || link.loss_percent > 0;
+         });
+}
+
 Result<> Testnet::change_links(const std::function<void(Link&)>& change) {
   if (!relayed()) {
     return error(Error::Kind::config, "this testnet has no relay between its nodes",

@@ -46,6 +46,7 @@ class Testnet {
   std::filesystem::path links_file() const { return directory_ / "links"; }
   std::filesystem::path relay_lock() const { return directory_ / "relay.lock"; }
   bool relayed() const;
+  bool in_trouble() const;  // any of its links
   Result<> change_links(const std::function<void(Link&)>& change);
   // Ends those that run, and waits for them; or one, in good order or at once.
   Result<> stop();

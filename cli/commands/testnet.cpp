@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <optional>
@@ -96,7 +97,7 @@ std::optional<Error> ended_early(const Testnet::Node& node) {
                "its log is " + node.home.log_file().string()};
 }
 
-// Until the node is connected to all others.
+// Until the node answers, and is connected to so many others.
 Result<View> wait_ready(bus::Context& context, const Testnet::Node& node, std::size_t others,
                         Time until) {
   std::unique_ptr<Client> client;
@@ -227,16 +228,22 @@ Exit testnet_up(const TestnetFlags& flags) {
   if (!started) failed = started.error();
   bus::Context context;
   const Time until = bus::now() + kReadyWithin;
-  const std::size_t others = net.nodes().size() - 1;
+  // In the midst of trouble those that start may not reach all others.
+  const bool whole = std::all_of(net.nodes().begin(), net.nodes().end(),
+                                 [](const auto& node) { return node.started != 0; });
+  const std::size_t others = whole && !net.in_trouble() ? net.nodes().size() - 1 : 0;
   Result<std::vector<View>> views;
   if (!failed) {
-    views =
-        views_of(net, [&](const auto& node) { return wait_ready(context, node, others, until); });
+    views = views_of(net, [&](const auto& node) {
+      return node.started == 0 ? look_at(context, node) : wait_ready(context, node, others, until);
+    });
     if (!views) failed = views.error();
   }
   if (failed) {
-    // The homes stay: their logs tell more.
-    static_cast<void>(net.stop());
+    // The homes stay: their logs tell more. So do nodes that ran before.
+    for (const Testnet::Node& node : net.nodes()) {
+      if (node.started != 0) static_cast<void>(net.stop(node, false));
+    }
     return fail(*failed);
   }
   if (flags.json) return finish(json_of(net, *views));

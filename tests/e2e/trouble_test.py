@@ -51,6 +51,10 @@ class Trouble(unittest.TestCase):
             raise AssertionError(f"{words} ended with {done.returncode}: {done.stderr}")
         return done
 
+    def nodes(self, *words):
+        said = self.run_testnet(*words, "--json").stdout
+        return {node["name"]: node for node in json.loads(said)["nodes"]}
+
     def at(self, node, *words, stdin=None):
         return subprocess.run([QUARRY, *words, "--home", self.net / node], input=stdin, check=True,
                               capture_output=True, timeout=60 * PATIENCE).stdout
@@ -97,24 +101,35 @@ class Trouble(unittest.TestCase):
         key, value = self.put("node1")
         self.run_testnet("kill", "node1")
         fetch = self.fetching("node2", key)
-        nodes = {n["name"]: n["running"]
-                 for n in json.loads(self.run_testnet("status", "--json").stdout)["nodes"]}
-        self.assertEqual(nodes, {"node1": False, "node2": True, "node3": True})
+        running = {name: node["running"] for name, node in self.nodes("status").items()}
+        self.assertEqual(running, {"node1": False, "node2": True, "node3": True})
         self.run_testnet("up", "--nodes", 3)
         self.assertEqual(self.got(fetch), value)
 
+    def test_up_starts_what_has_ended_also_where_nobody_reaches_anybody(self):
+        before = self.nodes("status")
+        self.run_testnet("partition", "node1", "node2,node3")
+        self.run_testnet("kill", "node1")
+        self.run_testnet("pause", "node3")
+        nodes = self.nodes("up", "--nodes", 3)
+        self.assertTrue(nodes["node1"]["running"])
+        self.assertEqual(nodes["node1"]["connected"], 0)
+        self.assertEqual(nodes["node2"]["pid"], before["node2"]["pid"])
+        self.run_testnet("resume", "node3")
+
     def test_a_paused_node_is_shown_and_a_restarted_one_is_another_process(self):
         self.run_testnet("pause", "node2")
-        status = {n["name"]: n for n in json.loads(self.run_testnet("status", "--json").stdout)["nodes"]}
+        status = self.nodes("status")
         self.assertTrue(status["node2"]["running"])
         self.assertNotIn("connected", status["node2"])
         self.assertIn("does not answer", self.run_testnet("status").stdout)
         self.run_testnet("resume", "node2")
         self.run_testnet("restart", "node2")
-        again = {n["name"]: n for n in json.loads(self.run_testnet("up", "--nodes", 3, "--json").stdout)["nodes"]}
+        again = self.nodes("up", "--nodes", 3)
         self.assertNotEqual(again["node2"]["pid"], status["node2"]["pid"])
         self.assertEqual(again["node1"]["pid"], status["node1"]["pid"])
-        self.assertGreater(self.run_testnet("logs", "node2").stdout.count("the consumer bridge is attached"), 1)
+        log = self.run_testnet("logs", "node2").stdout
+        self.assertGreater(log.count("the consumer bridge is attached"), 1)
 
     def test_wrong_input_is_told_in_one_line(self):
         for code, words in ((2, ("partition", "node1", "node9")), (2, ("slow", "node1", "long")),

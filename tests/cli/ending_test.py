@@ -117,7 +117,7 @@ class WrongInput(Shared):
                             (["retain", "--keys", "12"], "12"),
                             (["retain", "--prefix", "123"], "123"),
                             (["retain", "--tag", "x" * 65], "64"),
-                            (["cancel"], "KEY"), (["cancel", "zz"], "zz")):
+                            (["cancel"], "no key"), (["cancel", "zz"], "zz")):
             self.says(self.run_on(self.node, *words), USAGE, said)
 
     def test_nothing_in_progress_and_no_node(self):

@@ -251,6 +251,12 @@ void Core::settle_restricted(Fetch& fetch, Time now) {
     candidate = candidate || (peer->member && peer->member->candidate_at != kNotListed);
   }
   const bool asked = !fetch.progress->tried.empty();
+  const auto& aside = fetch.progress->set_aside;
+  if (!candidate && !asked && !aside.empty()) {
+    // Nobody becomes available when the time of who is set aside is over: wait for that.
+    const auto first = std::ranges::min_element(aside, {}, &Progress::SetAside::until);
+    return queues_.back_off(fetch, first->until, peers_.generation());
+  }
   if (candidate || (!asked && !untried.empty())) return park(fetch, untried);
   round_over(fetch, now);
 }

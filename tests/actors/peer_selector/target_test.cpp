@@ -17,6 +17,18 @@ TEST_CASE("R13 a targeted fetch asks its targets and never anybody else") {
   }
 }
 
+TEST_CASE("N6 R13 a target set aside is asked again in time, though the other one stays away") {
+  Fixture f;
+  f.connect({1});
+  f.want(5, {1, 2});
+  f.value(f.only_ask(), "abc");
+  f.judge(f.only_answer(), Outcome::lost, true);
+  f.pass(599s);
+  REQUIRE(f.asks.empty());
+  f.pass(2s);
+  REQUIRE(f.only_ask().peer == 1);
+}
+
 TEST_CASE("R14 targets are added to a fetch that has some, and the newcomer is asked at once") {
   Fixture f;
   f.connect({1, 2});

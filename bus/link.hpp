@@ -63,9 +63,10 @@ class ConnectedLink {
                                     const Network& network);
   Socket& socket() { return socket_; }
   void read(Message message, std::vector<In>& to);
+  // Dropped before the partner's Hello, as it may be from before a new epoch: told again after it.
   template <class Item>
   void add(const Item& item) {
-    outbox_.add(item);
+    if (greeted_) outbox_.add(item);
   }
   bool flush();
   std::uint64_t dropped() const { return dropped_; }

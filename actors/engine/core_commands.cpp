@@ -14,6 +14,12 @@ std::uint64_t to_ms(Duration duration) {
 
 constexpr std::uint8_t bit(Part part) { return static_cast<std::uint8_t>(part); }
 
+// What was said in this turn to a partner's earlier life is nothing to the next, which is told all.
+template <class To>
+void take_back(std::vector<Effect>& effects) {
+  std::erase_if(effects, [](const Effect& effect) { return std::holds_alternative<To>(effect); });
+}
+
 // Whether another actor's answers are the client's, as they are.
 constexpr bool passed_on(Call::Kind kind) {
   return kind == Call::Kind::peers || kind == Call::Kind::list;
@@ -386,6 +392,7 @@ void Core::list_asked(ClientId client, const report::StoredList& ask, Time now) 
 
 void Core::selector_attached(Time now) {
   now_ = now;
+  take_back<ToSelector>(effects_);
   if (++life_ == 0) ++life_;
   owed_ = {};
   const Held left = answers_.left();
@@ -397,6 +404,7 @@ void Core::selector_attached(Time now) {
 
 void Core::consumer_attached(Time now) {
   now_ = now;
+  take_back<ToConsumer>(effects_);
   consumer_ = true;
   verifiers_ = {WorkerRole::verifier};
   std::vector<DeliveryId> out;
@@ -416,6 +424,7 @@ void Core::consumer_attached(Time now) {
 
 void Core::producer_attached(Time now) {
   now_ = now;
+  take_back<ToProducer>(effects_);
   producer_ = true;
   storages_ = {WorkerRole::storage};
   for (const auto& [id, look_up] : look_ups_.out()) {

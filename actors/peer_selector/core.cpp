@@ -296,6 +296,7 @@ void Core::tell_admission(Peer& peer, Time now) {
 }
 
 void Core::producer_attached() {
+  std::erase_if(effects_, [](const Effect& it) { return std::holds_alternative<ToProducer>(it); });
   producer_attached_ = true;
   for (const Peer* peer : peers_.set()) {
     effects_.push_back(ToProducer{link::Admission{peer->key, true, peer->member->told_blocked}});

@@ -14,6 +14,8 @@ Fetch* Core::find(FetchId id) {
 
 void Core::engine_attached(Time now) {
   now_ = now;
+  // What was said in this turn was for its earlier life.
+  std::erase_if(effects_, [](const Effect& it) { return std::holds_alternative<ToEngine>(it); });
   for (auto& [id, fetch] : fetches_) {
     unqueue(fetch);
     drop_targets(fetch);

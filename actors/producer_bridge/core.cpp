@@ -247,6 +247,14 @@ void Core::orphaned(std::vector<Work> orphans, Time now) {
 }
 
 void Core::engine_attached(Time now) {
+  // What was said in this turn was for its earlier life.
+  std::erase_if(effects_, [](const Effect& effect) {
+    return std::visit(
+        []<class Said>(const Said&) {
+          return std::is_constructible_v<link::ProducerToEngine, const Said&>;
+        },
+        effect);
+  });
   for (auto at = look_ups_.begin(); at != look_ups_.end();) {
     const auto next = std::next(at);
     if (at->second.engine) {
@@ -316,7 +324,10 @@ void Core::survey_received(const link::Survey& survey, Time now) {
   effects_.push_back(report::Done{survey.call, 0});
 }
 
-void Core::selector_attached() { askers_.selector_attached(); }
+void Core::selector_attached() {
+  std::erase_if(effects_, [](const Effect& it) { return std::holds_alternative<ToSelector>(it); });
+  askers_.selector_attached();
+}
 
 void Core::admission_received(const link::Admission& admission) {
   askers_.admission_received(admission);

@@ -168,6 +168,21 @@ TEST_CASE(
   CHECK(ends.to_connected == std::vector<link::EngineToConsumer>{link::Hello{}, Ends::judge(2)});
 }
 
+TEST_CASE("N14 what is said before the partner's Hello is dropped: it is told again after it") {
+  Ends ends;
+  auto bound = ends.bind();
+  auto connected = ends.connect();
+  connected.add(Ends::verdict(1));
+  connected.flush();
+  ends.read(bound, ends.to_bound);
+  bound.flush();
+  ends.read(connected, ends.to_connected);
+  connected.add(Ends::verdict(2));
+  connected.flush();
+  ends.read(bound, ends.to_bound);
+  CHECK(ends.to_bound == std::vector<link::ConsumerToEngine>{Ends::verdict(2)});
+}
+
 TEST_CASE("N14 a partner that has died is forgotten, and its successor is not given its mail") {
   Ends ends;
   auto bound = ends.bind();

@@ -314,6 +314,20 @@ TEST_CASE(
   REQUIRE(said == std::vector<std::uint32_t>{0, 1, 2, 1});
 }
 
+TEST_CASE("N14 what was said in the turn of the Engine's Hello was for its earlier life") {
+  Bridge bridge;
+  bridge.hello(1, 1);
+  bridge.judge(1);
+  const JobId job = bridge.job().item.job;
+  bridge.look();
+  bridge.taken<link::Attached>();
+  bridge.core.verdict_received({1}, {job, Outcome::complete, {}}, bridge.now);
+  bridge.core.engine_attached();
+  bridge.look();
+  REQUIRE(bridge.verdicts().empty());
+  REQUIRE(bridge.taken<link::Attached>().size() == 1);
+}
+
 TEST_CASE("N14 an Engine that starts again finds no job left, and what it sends is judged anew") {
   Bridge bridge;
   bridge.hello(1, 1);

@@ -295,6 +295,23 @@ TEST_CASE("N8 all room is granted at first, and that of an answer comes back whe
   }
 }
 
+TEST_CASE("N14 what was said in the turn of a partner's Hello was for its earlier life") {
+  Config config;
+  config.answer_slots = 10;
+  Engine engine(config);
+  const ClientId client = engine.client();
+  engine.fetch(client, "k");
+  engine.core().selector_attached(engine.now());
+  engine.core().selector_attached(engine.now());
+  engine.turn();
+  CHECK(engine.only<link::Room>().slots == 10);
+  const FetchId fetch = engine.only<link::Want>().fetch;
+  engine.core().answer_received({fetch, RequestId{7}, peer(1), Payload::of("value")}, engine.now());
+  engine.core().consumer_attached(engine.now());
+  engine.turn();
+  engine.only<link::Judge>();
+}
+
 TEST_CASE("N8 the room of a whole turn comes back in one item") {
   Attached engine{};
   const ClientId client = engine.client();

@@ -58,6 +58,20 @@ TEST_CASE("N9 a fetch that is wanted again of another class waits among those of
   REQUIRE(f.only_ask().key == key_of(2));
 }
 
+TEST_CASE("N14 what was said in the turn of the Engine's Hello was for its earlier life") {
+  Fixture f;
+  f.connect({1});
+  f.want(5);
+  const Asked ask = f.only_ask();
+  f.in_bulk = true;
+  f.value(ask, "abc");
+  f.core.engine_attached(f.now);
+  f.in_bulk = false;
+  f.room(10, 1'000'000);
+  REQUIRE(f.answers.empty());
+  REQUIRE(f.counter("room_slots") == 10);
+}
+
 TEST_CASE("N8 what a request did not need goes back, and all of it without an answer") {
   Fixture f;
   f.connect({1});

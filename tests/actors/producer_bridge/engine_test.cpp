@@ -204,6 +204,17 @@ TEST_CASE(
   CHECK(f.said<link::Found>().at(0).look_up == LookUpId{2});
 }
 
+TEST_CASE("N14 what was said in the turn of the Engine's Hello was for its earlier life") {
+  Fixture f;
+  f.attach(kStore);
+  f.look_up(1, 2);
+  const auto given = f.said<ToWorker<worker::LookUp>>();
+  f.core.found_received(kStore, {given.front().item.job, Payload::of("v")}, f.now);
+  f.core.engine_attached(f.now);
+  CHECK(f.said<link::Found>().empty());
+  CHECK(f.said<link::Attached>().size() == 1);
+}
+
 TEST_CASE("N14 a new Engine does not take peers' answers away") {
   Fixture f;
   f.attach(kStore);

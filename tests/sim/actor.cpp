@@ -20,12 +20,27 @@ void Actor::start() {
 void Actor::die() {
   ++life_;
   alive_ = false;
+  waiting_.clear();
 }
 
 void Actor::hears(Events::What what) {
   if (!alive_) return;
-  if (now() < held_until_) return hears(held_until_, std::move(what));
+  if (now() < held_until_ || !waiting_.empty()) return waiting_.push_back(std::move(what));
   what();
+  turn(false);
+}
+
+void Actor::hold_up(Duration delay) {
+  held_until_ = std::max(held_until_, now() + delay);
+  world_.events.at(held_until_, [this, life = life_] {
+    if (life == life_ && now() >= held_until_) catch_up();
+  });
+}
+
+// All that waits is heard in one turn, and before the time.
+void Actor::catch_up() {
+  if (waiting_.empty()) return;
+  for (const Events::What& what : std::exchange(waiting_, {})) what();
   turn(false);
 }
 
@@ -45,7 +60,6 @@ void Actor::count_idle_turn() {
 }
 
 void Actor::arm() {
-  // What came while it was held up is heard before its time.
   const Time due = std::max({deadline(), now() + kTurn, held_until_ + 1ns});
   if (due >= armed_) return;
   armed_ = due;

@@ -28,7 +28,7 @@ class Actor {
   }
   void start();
   void die();
-  void hold_up(Duration delay) { held_until_ = world_.events.now() + delay; }
+  void hold_up(Duration delay);
   bool alive() const { return alive_; }
   std::uint64_t life() const { return life_; }
   const std::string& name() const { return name_; }
@@ -44,6 +44,7 @@ class Actor {
   World& world_;
 
  private:
+  void catch_up();
   void turn(bool by_time);
   void arm();
   void wake();
@@ -53,6 +54,7 @@ class Actor {
   std::uint64_t life_ = 0;
   bool alive_ = false;
   Time held_until_{};
+  std::vector<Events::What> waiting_;  // came while it was held up
   Time armed_ = kNever;
   std::uint64_t turns_ = 0;
   Time idle_since_{};

@@ -4,7 +4,6 @@
 
 namespace quarry::sim {
 namespace {
-constexpr Duration kWay = 30us;
 constexpr std::size_t kRemembered = 64;
 }  // namespace
 

@@ -124,6 +124,12 @@ void EngineShell::carry_out(const engine::ToClient& to) {
   });
 }
 
+// It has been refused as a whole.
+void EngineShell::carry_out(const engine::Forget& forget) {
+  clients_.erase(forget.client);
+  node_.checks.client_left(forget.client);
+}
+
 void EngineShell::carry_out(const engine::ToSelector& to) {
   node_.selector_link.to_connected(to.item);
 }

@@ -19,7 +19,9 @@ class Link {
         bound_hears_(std::move(bound_hears)),
         connected_hears_(std::move(connected_hears)) {}
 
-  void to_bound(ToBound item) { send_to_bound(std::move(item)); }
+  void to_bound(ToBound item) {
+    if (greeted_) send_to_bound(std::move(item));
+  }
   void to_connected(ToConnected item) {
     if (bound_epoch_ != 0) send_to_connected(bound_epoch_, std::move(item));
   }

@@ -43,7 +43,7 @@ class EngineShell : public Actor {
   void carry_out(const engine::ToSelector& to);
   void carry_out(const engine::ToConsumer& to);
   void carry_out(const engine::ToProducer& to);
-  void carry_out(const engine::Forget& forget) { clients_.erase(forget.client); }
+  void carry_out(const engine::Forget& forget);
 
   Node& node_;
   std::optional<engine::Core> core_;

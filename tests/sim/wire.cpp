@@ -9,7 +9,7 @@ Route route_of(const Line& line) {
   return Route(std::to_string(line.id) + "." + std::to_string(line.server_life));
 }
 
-std::size_t bytes_of(const peer::FromServer& item) {
+std::size_t size_of(const peer::FromServer& item) {
   const auto* value = std::get_if<peer::Value>(&item);
   return value == nullptr ? 0 : value->value.size();
 }
@@ -86,7 +86,7 @@ bool Wire::answer(const Route& route, peer::FromServer item) {
   if (found == nullptr || found->route != route) return false;
   const std::shared_ptr<Line> line = lines_.at({found->asker, found->peer});
   if (during(confused_until_, line->server)) confuse(item);
-  const std::size_t size = bytes_of(item);
+  const std::size_t size = size_of(item);
   constexpr double kBytesPerSecond = 20e6;
   const Duration sending(
       static_cast<std::int64_t>(static_cast<double>(size) / kBytesPerSecond * 1e9));

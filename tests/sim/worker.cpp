@@ -3,10 +3,6 @@
 #include "tests/sim/node.hpp"
 
 namespace quarry::sim {
-namespace {
-constexpr Duration kWay = 30us;
-}
-
 Worker::Worker(Node& node, WorkerRole role, int number, std::uint32_t credit)
     : node_(node),
       world_(node.world),

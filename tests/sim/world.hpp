@@ -88,6 +88,9 @@ struct Options {
 class Wire;
 class Node;
 
+// From a node's door to whoever stands there.
+inline constexpr Duration kWay = 30us;
+
 struct World {
   explicit World(const Options& options);
   ~World();

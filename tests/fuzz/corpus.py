@@ -1,6 +1,9 @@
-"""Makes the fuzzers' first inputs from the examples of the documents.
+"""Makes the fuzzers' first inputs: the examples of the documents, and what earlier runs found.
 
-    corpus.py DOCUMENTS FOLDER      one folder per protocol, one file per example
+    corpus.py DOCUMENTS KEPT FOLDER     one folder per protocol, one file per input
+    corpus.py --keep FOLDER KEPT        back: what is in the folders
+
+Kept inputs are text, a file per protocol and a line per input: its bytes in hexadecimal.
 """
 
 import pathlib
@@ -28,11 +31,23 @@ def examples(text):
                bytes.fromhex(about.get("payload", "")))
 
 
+def keep(folder, kept):
+    for protocol in DIRECTIONS:
+        inputs = {path.read_bytes().hex() for path in (folder / protocol).iterdir()}
+        (kept / f"{protocol}.txt").write_text("\n".join(sorted(inputs)) + "\n")
+        print(f"{protocol}: {len(inputs)} inputs")
+
+
 def main():
-    documents, folder = map(pathlib.Path, sys.argv[1:])
+    if sys.argv[1] == "--keep":
+        return keep(*map(pathlib.Path, sys.argv[2:]))
+    documents, kept, folder = map(pathlib.Path, sys.argv[1:])
     count = 0
     for protocol in DIRECTIONS:
         (folder / protocol).mkdir(parents=True, exist_ok=True)
+        (folder / f"{protocol}-new").mkdir(exist_ok=True)
+        for number, line in enumerate((kept / f"{protocol}.txt").read_text().split()):
+            (folder / protocol / f"kept-{number}").write_bytes(bytes.fromhex(line))
     for document in sorted(documents.glob("*.md")):
         for name, protocol, direction, envelope, payload in examples(document.read_text()):
             at = DIRECTIONS[protocol].index(direction)

@@ -37,10 +37,19 @@ class ShortBytes {
   ShortBytes() = default;
   explicit ShortBytes(ByteView bytes) { assign(bytes); }
   explicit ShortBytes(std::string_view text) : ShortBytes(bytes_of(text)) {}
-  ShortBytes(const ShortBytes& other) { assign(other.view()); }
+  // What lies in the object is copied with it, in one piece: the usual case is to cost no branch.
+  ShortBytes(const ShortBytes& other) : size_(other.size_), place_(other.place_) {
+    if (on_heap()) assign(other.view());
+  }
   ShortBytes(ShortBytes&& other) noexcept
       : size_(std::exchange(other.size_, std::uint8_t{0})), place_(other.place_) {}
-  ShortBytes& operator=(ShortBytes other) noexcept {
+  ShortBytes& operator=(const ShortBytes& other) {
+    if (on_heap() || other.on_heap()) return *this = ShortBytes(other);
+    size_ = other.size_;
+    place_ = other.place_;
+    return *this;
+  }
+  ShortBytes& operator=(ShortBytes&& other) noexcept {
     std::swap(size_, other.size_);
     std::swap(place_, other.place_);
     return *this;

@@ -39,8 +39,7 @@ void Actor::received(bus::Socket& socket, bus::Message message, Time now) {
   if (&socket == &link_.socket()) {
     from_engine_.clear();
     link_.read(std::move(message), from_engine_);
-    for (const auto& item : from_engine_)
-      std::visit([&](const auto& said) { on(said, now); }, item);
+    for (auto& item : from_engine_) std::visit([&](auto& said) { on(said, now); }, item);
     return;
   }
   from_worker_.clear();

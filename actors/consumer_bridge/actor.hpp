@@ -32,7 +32,7 @@ class Actor : public bus::Actor {
   Actor(bus::Loop& loop, Link link, bus::Socket door, const Node& node, Config config);
 
   void on(const link::Hello&, Time) { core_.engine_attached(); }
-  void on(const link::Judge& judge, Time now) { core_.judge_received(judge, now); }
+  void on(link::Judge& judge, Time now) { core_.judge_received(std::move(judge), now); }
   void on(const link::Abort& abort, Time) { core_.abort_received(abort); }
   void on(const link::Survey& survey, Time now) { core_.survey_received(survey, now); }
 

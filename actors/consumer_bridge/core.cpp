@@ -36,7 +36,7 @@ void Core::engine_attached() {
   effects_.push_back(said_);
 }
 
-void Core::judge_received(const link::Judge& judge, Time now) {
+void Core::judge_received(link::Judge judge, Time now) {
   if (deliveries_.contains(judge.delivery)) {
     ++total_.unmatched;
     return;
@@ -48,10 +48,16 @@ void Core::judge_received(const link::Judge& judge, Time now) {
     return;
   }
   Delivery& delivery = deliveries_[judge.delivery];
-  delivery.judge = judge;
-  delivery.judge.value = judge.value.kept();
+  delivery.judge = std::move(judge);
+  const Payload as_it_came = std::exchange(delivery.judge.value, delivery.judge.value.kept());
   delivery.arrival = ++arrivals_;
-  enter(judge.delivery, delivery);
+  if (waiting_.empty() && last_tries_.empty()) {
+    regroup();
+    const auto worker = verifiers_.pick({.scopes = verifiers_.scopes().of(delivery.judge.key)});
+    // Values that came in one frame go on in one, uncopied.
+    if (worker) return hand(delivery, *worker, false, as_it_came, now);
+  }
+  enter(delivery.judge.delivery, delivery);
   dispatch(now);
 }
 
@@ -189,7 +195,8 @@ void Core::worker_gone(WorkerId worker, Time now) {
       Job& job = jobs_.at(id);
       job.worker = *departure.successor;
       if (job.delivery && contains(hello.keys, deliveries_.at(job.delivery).judge.key)) {
-        send(job.worker, deliveries_.at(job.delivery));
+        const Delivery& delivery = deliveries_.at(job.delivery);
+        send(job.worker, delivery, delivery.judge.value);
         continue;
       }
       verifiers_.job_lost(job.worker, id);
@@ -201,14 +208,14 @@ void Core::worker_gone(WorkerId worker, Time now) {
 }
 
 Time Core::next_deadline() const {
-  const Time stall = deadlines_.empty() ? kNever : deadlines_.begin()->first;
+  const Time stall = jobs_.empty() ? kNever : jobs_.begin()->second.deadline;
   return std::min(stall, verifiers_.next_deadline());
 }
 
 void Core::time_passed(Time now) {
-  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
-    const JobId id = deadlines_.begin()->second;
-    const WorkerId worker = jobs_.at(id).worker;
+  while (!jobs_.empty() && jobs_.begin()->second.deadline <= now) {
+    const JobId id = jobs_.begin()->first;
+    const WorkerId worker = jobs_.begin()->second.worker;
     const DeliveryId delivery = *taken_from(worker, id);
     verifiers_.stalled(worker, now);
     verifiers_.job_lost(worker, id);
@@ -245,10 +252,8 @@ std::optional<DeliveryId> Core::taken_from(WorkerId worker, JobId id) {
 }
 
 void Core::forget_job(JobId id) {
-  const auto job = jobs_.find(id);
-  deadlines_.erase({job->second.deadline, id});
   alone_.erase(id);
-  jobs_.erase(job);
+  jobs_.erase(id);
 }
 
 void Core::lost(DeliveryId id, Instance loser, const std::string& how) {
@@ -296,16 +301,17 @@ void Core::absorb() {
 void Core::check_invariants() const {
   verifiers_.check_invariants();
   QUARRY_CHECK(deliveries_.size() <= kMaxDeliveries);
-  QUARRY_CHECK(deadlines_.size() == jobs_.size());
   QUARRY_CHECK(lines_version_ == verifiers_.version());
   std::size_t delivered = 0;
   std::size_t alone = 0;
+  Time deadline = Time::min();
   for (const auto& [id, job] : jobs_) {
     QUARRY_CHECK(verifiers_.attached(job.worker));
     const auto held = verifiers_.jobs(job.worker);
     QUARRY_CHECK(std::binary_search(held.begin(), held.end(), id));
     QUARRY_CHECK(!job.alone || held.size() == 1);
-    QUARRY_CHECK(deadlines_.contains({job.deadline, id}));
+    QUARRY_CHECK(deadline <= job.deadline);
+    deadline = job.deadline;
     alone += job.alone ? 1 : 0;
     if (!job.delivery) continue;
     QUARRY_CHECK(deliveries_.at(job.delivery).job == id);

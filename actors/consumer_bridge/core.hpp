@@ -14,7 +14,6 @@
 
 #include <map>
 #include <set>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -22,6 +21,7 @@
 #include "actors/consumer_bridge/limits.hpp"
 #include "actors/workers/attached.hpp"
 #include "msg/link.hpp"
+#include "msg/pooled.hpp"
 #include "msg/worker.hpp"
 
 namespace quarry::consumer_bridge {
@@ -59,7 +59,7 @@ class Core {
 
   // A Hello. The Engine knows nothing of earlier deliveries or sends them again: all are dropped.
   void engine_attached();
-  void judge_received(const link::Judge& judge, Time now);
+  void judge_received(link::Judge judge, Time now);
   void abort_received(const link::Abort& abort);
   void survey_received(const link::Survey& survey, Time now);
 
@@ -123,7 +123,8 @@ class Core {
   void give_others(workers::Scopes scopes, Time now);
   void drop_unclaimed();
   void give(DeliveryId id, WorkerId worker, bool alone, Time now);
-  void send(WorkerId worker, const Delivery& delivery);
+  void hand(Delivery& delivery, WorkerId worker, bool alone, const Payload& value, Time now);
+  void send(WorkerId worker, const Delivery& delivery, const Payload& value);
   bool refused(WorkerId worker);
   std::optional<DeliveryId> taken_from(WorkerId worker, JobId job);
   void forget_job(JobId job);
@@ -134,12 +135,12 @@ class Core {
 
   Config config_;
   workers::Attached verifiers_;
-  std::unordered_map<DeliveryId, Delivery> deliveries_;
+  PooledHashMap<DeliveryId, Delivery> deliveries_;
   Lines waiting_;
   Lines last_tries_;
   std::uint64_t lines_version_ = 0;  // of the verifiers, when the lines were made
-  std::unordered_map<JobId, Job> jobs_;
-  std::set<std::pair<Time, JobId>> deadlines_;
+  // Ids rise with time and all have the same time: the first is the next to run out.
+  PooledMap<JobId, Job> jobs_;
   std::set<JobId> alone_;  // jobs that are out alone
   std::uint64_t next_job_;
   std::uint64_t arrivals_ = 0;

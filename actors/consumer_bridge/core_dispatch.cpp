@@ -123,22 +123,26 @@ void Core::drop_unclaimed() {
 }
 
 void Core::give(DeliveryId id, WorkerId worker, bool alone, Time now) {
-  if (next_job_ == 0) ++next_job_;
-  const JobId job{next_job_++};
   Delivery& delivery = deliveries_.at(id);
   leave(delivery);
-  delivery.job = job;
-  jobs_.emplace(job, Job{worker, id, now + config_.job_deadline, alone});
-  deadlines_.emplace(now + config_.job_deadline, job);
-  if (alone) alone_.insert(job);
-  verifiers_.job_given(worker, job, now, {delivery.judge.value.size(), alone});
-  send(worker, delivery);
+  hand(delivery, worker, alone, delivery.judge.value, now);
 }
 
-void Core::send(WorkerId worker, const Delivery& delivery) {
+void Core::hand(Delivery& delivery, WorkerId worker, bool alone, const Payload& value, Time now) {
+  if (next_job_ == 0) ++next_job_;
+  const JobId job{next_job_++};
+  delivery.job = job;
+  jobs_.emplace_hint(jobs_.end(), job,
+                     Job{worker, delivery.judge.delivery, now + config_.job_deadline, alone});
+  if (alone) alone_.insert(job);
+  verifiers_.job_given(worker, job, now, {delivery.judge.value.size(), alone});
+  send(worker, delivery, value);
+}
+
+void Core::send(WorkerId worker, const Delivery& delivery, const Payload& value) {
   const link::Judge& judge = delivery.judge;
   effects_.push_back(ToWorker<worker::Judge>{
-      worker, {delivery.job, judge.key, judge.peer, judge.subscribers, judge.value}});
+      worker, {delivery.job, judge.key, judge.peer, judge.subscribers, value}});
   if (delivery.aborted) effects_.push_back(ToWorker<worker::Abort>{worker, {delivery.job}});
 }
 

@@ -132,8 +132,9 @@ class Core {
   void send_look_ups();
 
   // core_judging.cpp: values and verdicts.
+  void judge(Slot fetch, Value value, const Payload& as_it_came);
   void judge(Slot fetch, Value value);
-  void deliver(Slot fetch, Delivery& delivery);
+  void deliver(Slot fetch, Delivery& delivery, const Payload& bytes);
   Outcome checked(const Delivery& delivery, const link::Verdict& verdict) const;
   void fetch_judged(Delivery& delivery, Outcome outcome, const std::vector<std::uint16_t>& named);
   void put_judged(DeliveryId id, Outcome outcome);

@@ -416,7 +416,7 @@ void Core::consumer_attached(Time now) {
     } else if (delivery.value.origin == Origin::put) {
       give_put(delivery);
     } else {
-      deliver(fetches_.find(delivery.fetch), delivery);
+      deliver(fetches_.find(delivery.fetch), delivery, delivery.value.bytes);
     }
   }
   send_look_ups();

@@ -17,7 +17,7 @@ void Core::answer_received(link::Answer answer, Time now) {
     return dismiss(answer.fetch, value, false);
   }
   Delivery* judged = deliveries_.of(answer.fetch);
-  if (judged == nullptr) return judge(slot, std::move(value));
+  if (judged == nullptr) return judge(slot, std::move(value), answer.value);
   if (judged->value.origin != Origin::answer && !judged->held) {
     judged->held = std::move(value);
     return;
@@ -36,7 +36,7 @@ void Core::found_received(const link::Found& found, Time now) {
     if (size <= self_.network.max_value) {
       ++totals_.found;
       look_ups_.budget().take(size);
-      judge(slot, Value{Origin::look_up, found.value.kept(), self_.node, {}, 0});
+      judge(slot, Value{Origin::look_up, found.value.kept(), self_.node, {}, 0}, found.value);
     } else {
       want(slot);
     }
@@ -69,18 +69,24 @@ void Core::too_large_received(const link::TooLarge& answer, Time now) {
 }
 
 void Core::judge(Slot slot, Value value) {
+  const Payload bytes = value.bytes;
+  judge(slot, std::move(value), bytes);
+}
+
+// `as_it_came` are the same bytes: values that came in one frame go on in one, uncopied.
+void Core::judge(Slot slot, Value value, const Payload& as_it_came) {
   Fetch& fetch = fetches_[slot];
   fetches_.move_to(slot, FetchState::validating);
   Delivery delivery;
   delivery.fetch = fetch.id;
   delivery.key = fetch.key;
   delivery.value = std::move(value);
-  deliver(slot, deliveries_.add(std::move(delivery)));
+  deliver(slot, deliveries_.add(std::move(delivery)), as_it_came);
 }
 
 // To those who wait at this moment (R25), as many as a delivery may name; the others are treated
 // like those who join during validation.
-void Core::deliver(Slot slot, Delivery& delivery) {
+void Core::deliver(Slot slot, Delivery& delivery, const Payload& bytes) {
   std::vector<Tag> tags;
   delivery.delivered.clear();
   for (Slot at = fetches_[slot].first; at != kNone && tags.size() < quarry::limits::kMaxTags;
@@ -89,8 +95,8 @@ void Core::deliver(Slot slot, Delivery& delivery) {
     delivery.delivered.push_back(at);
     tags.push_back(subscriptions_[at].tag);
   }
-  effects_.push_back(ToConsumer{link::Judge{delivery.id, delivery.key, delivery.value.peer,
-                                            std::move(tags), delivery.value.bytes}});
+  effects_.push_back(ToConsumer{
+      link::Judge{delivery.id, delivery.key, delivery.value.peer, std::move(tags), bytes}});
 }
 
 void Core::verdict_received(const link::Verdict& verdict, Time now) {
@@ -132,7 +138,8 @@ void Core::fetch_judged(Delivery& delivery, Outcome outcome,
   delivery.delivered.clear();
   if (fetches_[slot].subscribers() == 0) return conclude(slot, delivery.id);
   if (next == Next::ask_again) return ask_again(slot, delivery.id);
-  deliver(slot, deliveries_.renew(delivery.id));
+  Delivery& again = deliveries_.renew(delivery.id);
+  deliver(slot, again, again.value.bytes);
 }
 
 // What the verdict means for the subscribers, and what comes next if any are left.

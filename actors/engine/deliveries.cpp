@@ -38,9 +38,10 @@ void Deliveries::part(Delivery& delivery) {
 }
 
 Delivery Deliveries::take(DeliveryId id) {
-  auto node = all_.extract(id);
-  QUARRY_CHECK(!node.empty());
-  Delivery delivery = std::move(node.mapped());
+  const auto at = all_.find(id);
+  QUARRY_CHECK(at != all_.end());
+  Delivery delivery = std::move(at->second);
+  all_.erase(at);
   // A parted fetch may be gone and its key fetched anew, but ids are never used again.
   part(delivery);
   return delivery;

@@ -2,7 +2,6 @@
 // known from its Judge until its Verdict, even when its fetch is over. Never reads a verdict.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "actors/engine/budget.hpp"
 #include "actors/engine/ids.hpp"
 #include "msg/link.hpp"
+#include "msg/pooled.hpp"
 
 namespace quarry::engine {
 
@@ -62,12 +62,12 @@ class Deliveries {
   // Its fetch does not know it any more.
   void part(Delivery& delivery);
   Delivery take(DeliveryId id);
-  const std::map<DeliveryId, Delivery>& all() const { return all_; }
+  const PooledMap<DeliveryId, Delivery>& all() const { return all_; }
 
  private:
   Sequence<DeliveryId> ids_;
-  std::map<DeliveryId, Delivery> all_;  // in the order they were given
-  std::unordered_map<FetchId, DeliveryId> by_fetch_;
+  PooledMap<DeliveryId, Delivery> all_;  // in the order they were given
+  PooledHashMap<FetchId, DeliveryId> by_fetch_;
   std::unordered_map<CallId, DeliveryId> by_call_;
 };
 

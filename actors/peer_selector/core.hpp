@@ -10,7 +10,6 @@
 
 #include <deque>
 #include <string>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -26,6 +25,7 @@
 #include "actors/peer_selector/room.hpp"
 #include "msg/link.hpp"
 #include "msg/peer.hpp"
+#include "msg/pooled.hpp"
 
 namespace quarry::peer_selector {
 
@@ -215,7 +215,7 @@ class Core {
   Ourselves ourselves_;
   Breaker breaker_;
   Time backed_up_until_{Time::min()};
-  std::unordered_map<FetchId, Fetch> fetches_;
+  PooledHashMap<FetchId, Fetch> fetches_;
   Queues queues_;
   std::size_t parked_ = 0;
   std::size_t validating_ = 0;

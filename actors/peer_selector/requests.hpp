@@ -3,10 +3,9 @@
 // that means is the core's.
 #pragma once
 
-#include <unordered_map>
-
 #include "actors/peer_selector/due_heap.hpp"
 #include "actors/peer_selector/list.hpp"
+#include "msg/pooled.hpp"
 #include "msg/time.hpp"
 #include "msg/types.hpp"
 
@@ -50,11 +49,11 @@ class Requests {
   Time next_deadline() const { return due_.next(); }
   std::size_t late() const { return late_; }
   std::size_t size() const { return table_.size(); }
-  const std::unordered_map<RequestId, Request>& all() const { return table_; }
+  const PooledHashMap<RequestId, Request>& all() const { return table_; }
   void check_invariants() const;
 
  private:
-  std::unordered_map<RequestId, Request> table_;
+  PooledHashMap<RequestId, Request> table_;
   DueHeap<Request> due_;
   std::size_t late_ = 0;
   std::uint64_t next_id_;

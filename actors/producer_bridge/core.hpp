@@ -9,7 +9,6 @@
 
 #include <map>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "actors/producer_bridge/askers.hpp"
@@ -101,7 +100,7 @@ class Core {
     std::optional<Storages::Place> last;
     JobId job;
   };
-  using LookUps = std::map<std::uint64_t, LookUp>;
+  using LookUps = PooledMap<std::uint64_t, LookUp>;
   struct Keep {
     CallId call;
     JobId job;
@@ -151,8 +150,8 @@ class Core {
   Time impatient_at_ = kNever;  // when to look for asks whose time is over
   std::uint64_t next_ticket_ = 1;
   std::size_t engine_look_ups_ = 0;
-  std::unordered_map<Key, std::uint64_t, SaltedHash> shared_;  // by key, of peers
-  std::map<std::uint64_t, Keep> keeps_;                        // by ticket, as with look-ups
+  PooledHashMap<Key, std::uint64_t, SaltedHash> shared_;  // by key, of peers
+  std::map<std::uint64_t, Keep> keeps_;                   // by ticket, as with look-ups
   std::size_t keep_bytes_ = 0;
   Lists lists_;  // likewise
   struct {

@@ -19,6 +19,7 @@
 
 #include "actors/producer_bridge/effects.hpp"
 #include "actors/producer_bridge/limits.hpp"
+#include "msg/pooled.hpp"
 #include "msg/time.hpp"
 
 namespace quarry::producer_bridge {
@@ -136,7 +137,7 @@ class Storages {
   workers::Attached workers_;
   std::unordered_map<WorkerId, Known> known_;
   Table storages_;
-  std::map<JobId, Job> jobs_;  // in order of age
+  PooledMap<JobId, Job> jobs_;  // in order of age
   std::set<std::pair<Time, JobId>> forgotten_;
   std::uint64_t next_job_;
   Place last_place_ = kBuiltIn;

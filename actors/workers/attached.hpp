@@ -12,13 +12,13 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "actors/workers/limits.hpp"
 #include "actors/workers/scopes.hpp"
+#include "msg/pooled.hpp"
 #include "msg/report.hpp"
 #include "msg/time.hpp"
 #include "msg/worker.hpp"
@@ -145,7 +145,7 @@ class Attached {
     worker::Hello hello;  // credit as clamped
     Scopes scope = 0;
     Time since;
-    std::unordered_map<JobId, Held> jobs;
+    PooledHashMap<JobId, Held> jobs;
     std::size_t bytes = 0;  // of all its jobs
     bool alone = false;     // its one job is to be its only one
     std::uint64_t done = 0;

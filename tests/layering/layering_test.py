@@ -16,7 +16,7 @@ ACTORS = ("engine", "peer_selector", "consumer_bridge", "producer_bridge")
 ATTACHED = ("actors/workers/attached.", "actors/workers/limits.")
 
 PLAIN = set("""algorithm array bit chrono cmath compare concepts cstddef cstdint cstring deque
-    functional initializer_list iterator limits list map memory memory_resource numeric optional
+    functional initializer_list iterator limits list map memory memory_resource new numeric optional
     queue ranges set span string string_view tuple type_traits unordered_map unordered_set utility
     variant vector tl/expected.hpp""".split())
 # What a single file of msg/ needs beyond that.

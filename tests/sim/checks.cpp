@@ -12,11 +12,16 @@ void Checks::fail(const std::string& why) const {
 
 void Checks::subscribes(engine::ClientId client, const control::Fetch& ask) {
   ++world_.fetches;
-  owed_.insert({client, ask.tag, ask.key});
+  // Asked again, it may be known still or have ended in this turn.
+  const Triple triple{client, ask.tag, ask.key};
+  if (!owed_.insert(triple).second) asked_again_.insert(triple);
 }
 
 void Checks::ended(engine::ClientId client, const Tag& tag, const Key& key) {
-  must(owed_.erase({client, tag, key}) == 1, "R24: a second terminal event of a subscription");
+  const Triple triple{client, tag, key};
+  if (owed_.erase(triple) == 1 || asked_again_.erase(triple) == 1) return;
+  fail("R24: a second terminal event of " + std::string(text_of(tag.view())) + " for key " +
+       to_hex(key.view()));
 }
 
 void Checks::call_ended(engine::ClientId client, CallId call) {
@@ -44,7 +49,9 @@ void Checks::client_is_told(engine::ClientId client, const control::FromNode& it
 }
 
 void Checks::client_left(engine::ClientId client) {
-  std::erase_if(owed_, [&](const auto& its) { return std::get<0>(its) == client; });
+  const auto its_own = [&](const Triple& its) { return std::get<0>(its) == client; };
+  std::erase_if(owed_, its_own);
+  std::erase_if(asked_again_, its_own);
   std::erase_if(calls_, [&](const auto& its) { return its.first == client; });
 }
 
@@ -55,6 +62,7 @@ void Checks::node_stopped() const {
 
 void Checks::node_killed() {
   owed_.clear();
+  asked_again_.clear();
   calls_.clear();
   wants_.clear();
   wanted_.clear();
@@ -87,6 +95,7 @@ void Checks::selector_is_told(const link::EngineToSelector& item) {
     if (at == wants_.end()) return;
     wanted_.erase(at->second.key);
     wants_.erase(at);
+    over_at_[fetch] = world_.events.now();
   };
   if (std::holds_alternative<link::Hello>(item)) {
     wants_.clear();
@@ -122,7 +131,11 @@ void Checks::selector_says(const link::SelectorToEngine& item) {
   const auto* answer = std::get_if<link::Answer>(&item);
   if (answer == nullptr) return;
   const auto at = wants_.find(answer->fetch);
-  must(at != wants_.end(), "R22: an answer for a fetch that is over");
+  if (at == wants_.end()) {
+    const auto over = over_at_.find(answer->fetch);
+    const bool in_this_turn = over != over_at_.end() && over->second == world_.events.now();
+    return must(in_this_turn, "R22: an answer for a fetch that is over");
+  }
   must(!std::exchange(at->second.judging, true), "R31: a second answer of a fetch is judged");
   must(requests_.contains(answer->request), "R6: an answer to what was not asked");
 }

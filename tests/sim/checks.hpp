@@ -52,6 +52,7 @@ class Checks {
   [[noreturn]] void fail(const std::string& why) const;
 
  private:
+  using Triple = std::tuple<engine::ClientId, Tag, Key>;
   struct Want {
     Key key;
     bool restricted = false;
@@ -71,12 +72,13 @@ class Checks {
 
   World& world_;
   const int node_;
-  std::set<std::tuple<engine::ClientId, Tag, Key>> owed_;
+  std::set<Triple> owed_, asked_again_;
   std::set<std::pair<engine::ClientId, CallId>> calls_;
   std::set<std::uint64_t> accepted_;  // what some verifier found right, as seen()
   std::set<PeerKey> accused_;         // by a verifier or by an operator
   std::map<FetchId, Want> wants_;
   std::map<Key, FetchId> wanted_;
+  std::map<FetchId, Time> over_at_;
   std::set<RequestId> requests_;
   std::map<PeerKey, PeerRole> peers_;
   std::uint64_t peers_number_ = 0;

@@ -99,6 +99,7 @@ extern "C" void aborted(int) {
   while (count > 0) text[at++] = digits[--count];
   text[at++] = '\n';
   std::fwrite(text, 1, at, stderr);
+  std::fflush(nullptr);  // the log up to here
 }
 
 std::uint64_t run_seed(Options options, std::uint64_t seed) {

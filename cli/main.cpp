@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
            add_cancel,
            add_retain,
            add_status,
+           add_explain,
            add_peers,
            add_workers,
            add_verifier,

@@ -226,10 +226,10 @@ struct Refused {
 using FromClient =
     std::variant<Hello, Fetch, Withdraw, Cancel, Clear, Retain, Put, Status, Pong, Bye, Remove,
                  report::PeerSet, report::PeerAdd, report::PeerRemove, report::PeerBlock,
-                 report::PeerUnblock, report::PeerList, report::StoredList>;
+                 report::PeerUnblock, report::PeerList, report::StoredList, report::Explain>;
 using FromNode = std::variant<Welcome, Resolved, Ended, FetchRefused, NodeInfo, FetchInfo, Ping,
                               Refused, report::PeerInfo, report::WorkerInfo, report::Counter,
-                              report::Done, report::Failed, report::Stored>;
+                              report::Done, report::Failed, report::Stored, report::AskInfo>;
 
 }  // namespace quarry::control
 

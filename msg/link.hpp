@@ -102,6 +102,19 @@ struct Describe {
   friend bool operator==(const Describe&, const Describe&) = default;
 };
 
+// Who was asked about this key, and why: AskInfos, a Waits for the fetch if the selector pursues
+// it, then Done. No fetch: none is in progress, or it is not the selector's now.
+struct Explain {
+  static constexpr std::uint8_t kKind = 24;
+  CallId call;
+  FetchId fetch;
+  Key key;
+  static constexpr auto fields() {
+    return std::tuple(&Explain::call, &Explain::fetch, &Explain::key);
+  }
+  friend bool operator==(const Explain&, const Explain&) = default;
+};
+
 // --- PeerSelector to Engine -----------------------------------------------------------------
 
 // A value, unjudged. At most one per fetch is unjudged at a time.
@@ -272,9 +285,9 @@ struct Sync {
 using EngineToSelector =
     std::variant<Hello, Want, AddTargets, ClearTargets, End, Judged, Room, Describe,
                  report::PeerSet, report::PeerAdd, report::PeerRemove, report::PeerBlock,
-                 report::PeerUnblock, report::PeerList>;
+                 report::PeerUnblock, report::PeerList, Explain>;
 using SelectorToEngine = std::variant<Hello, Answer, Waits, report::PeerInfo, report::Counter,
-                                      report::Done, report::Failed>;
+                                      report::Done, report::Failed, report::AskInfo>;
 using EngineToConsumer = std::variant<Hello, Judge, Abort, Survey>;
 using ConsumerToEngine =
     std::variant<Hello, Verdict, Attached, report::WorkerInfo, report::Counter, report::Done>;

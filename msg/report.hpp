@@ -98,6 +98,15 @@ struct StoredList {
   static constexpr auto fields() { return std::tuple(&StoredList::call, &StoredList::after); }
   friend bool operator==(const StoredList&, const StoredList&) = default;
 };
+// Who was asked about this key, and why: AskInfos, the oldest first, and a FetchInfo if it is being
+// fetched, then Done.
+struct Explain {
+  static constexpr std::uint8_t kKind = 71;
+  CallId call;
+  Key key;
+  static constexpr auto fields() { return std::tuple(&Explain::call, &Explain::key); }
+  friend bool operator==(const Explain&, const Explain&) = default;
+};
 
 // Answers.
 
@@ -108,8 +117,12 @@ struct PeerInfo {
   PeerState state = PeerState::connecting;
   std::string detail;            // why it refuses us, or why it is blocked
   std::uint64_t blocked_ms = 0;  // time left
-  std::uint32_t latency_us = 0;  // 0: not measured yet
+  std::uint32_t latency_us = 0;  // as it is expected; 0: not measured yet
+  std::uint32_t median_us = 0;   // of its last answers
+  std::uint32_t p95_us = 0;
   std::uint64_t bytes_per_s = 0;
+  std::uint8_t failing = 0;         // percent of what it is asked, smoothed
+  std::uint64_t left_alone_ms = 0;  // time left, because it failed or wished it
   std::uint32_t in_flight = 0;
   std::uint64_t asked = 0;
   std::uint64_t accepted = 0;
@@ -118,9 +131,11 @@ struct PeerInfo {
   std::uint64_t invalid = 0;
   static constexpr auto fields() {
     return std::tuple(&PeerInfo::call, &PeerInfo::peer, &PeerInfo::state, &PeerInfo::detail,
-                      &PeerInfo::blocked_ms, &PeerInfo::latency_us, &PeerInfo::bytes_per_s,
-                      &PeerInfo::in_flight, &PeerInfo::asked, &PeerInfo::accepted,
-                      &PeerInfo::no_data, &PeerInfo::timeouts, &PeerInfo::invalid);
+                      &PeerInfo::blocked_ms, &PeerInfo::latency_us, &PeerInfo::median_us,
+                      &PeerInfo::p95_us, &PeerInfo::bytes_per_s, &PeerInfo::failing,
+                      &PeerInfo::left_alone_ms, &PeerInfo::in_flight, &PeerInfo::asked,
+                      &PeerInfo::accepted, &PeerInfo::no_data, &PeerInfo::timeouts,
+                      &PeerInfo::invalid);
   }
   friend bool operator==(const PeerInfo&, const PeerInfo&) = default;
 };
@@ -184,6 +199,37 @@ struct Failed {
     return std::tuple(&Failed::call, &Failed::reason, &Failed::detail);
   }
   friend bool operator==(const Failed&, const Failed&) = default;
+};
+
+// A peer as it stood when another, or itself, was chosen. A record: part of AskInfo.
+struct AskCandidate {
+  PeerKey peer;
+  Standing standing = Standing::candidate;
+  std::uint32_t cost_us = 0;  // of a candidate that was weighed up
+  static constexpr auto fields() {
+    return std::tuple(&AskCandidate::peer, &AskCandidate::standing, &AskCandidate::cost_us);
+  }
+  friend bool operator==(const AskCandidate&, const AskCandidate&) = default;
+};
+// One ask about a key, and what came of it.
+struct AskInfo {
+  static constexpr std::uint8_t kKind = 78;
+  CallId call;
+  PeerKey peer;
+  Why why = Why::cheapest;
+  AskResult result = AskResult::waiting;
+  std::uint64_t age_ms = 0;     // since it was sent
+  std::uint64_t took_us = 0;    // until it ended, or until now
+  std::uint32_t in_set = 0;     // peers, when it was sent
+  std::uint32_t available = 0;  // of these could be asked for some key
+  std::uint32_t tried = 0;      // were asked before for this one, in this round
+  std::vector<AskCandidate> candidates;
+  static constexpr auto fields() {
+    return std::tuple(&AskInfo::call, &AskInfo::peer, &AskInfo::why, &AskInfo::result,
+                      &AskInfo::age_ms, &AskInfo::took_us, &AskInfo::in_set, &AskInfo::available,
+                      &AskInfo::tried, &AskInfo::candidates);
+  }
+  friend bool operator==(const AskInfo&, const AskInfo&) = default;
 };
 
 }  // namespace quarry::report

@@ -83,6 +83,47 @@ enum class PeerState : std::uint8_t {
   left = 6,        // no longer in the set, a request is still out
 };
 
+// Why a peer was asked and not another.
+enum class Why : std::uint8_t {
+  cheapest = 1,   // expected to answer soonest
+  only = 2,       // nobody else could be asked
+  newcomer = 3,   // never measured before
+  explored = 4,   // at random, as now and then
+  preferred = 5,  // it named a size
+  hedge = 6,      // beside another, which was slow
+};
+// What came of an ask.
+enum class AskResult : std::uint8_t {
+  waiting = 1,       // it is out
+  judging = 2,       // a value came
+  accepted = 3,      // which was right
+  unresolved = 4,    // right, and satisfied nobody
+  invalid = 5,       // wrong
+  unscored = 6,      // which nobody wanted judged any more
+  lost = 7,          // whose verdict was lost
+  no_data = 8,       // "I have not got it"
+  timed_out = 9,     // nothing in time
+  overloaded = 10,   // "later"
+  too_large = 11,    // more than there was room for
+  refused = 12,      // it would not answer
+  send_failed = 13,  // our own pipe to it was full
+  abandoned = 14,    // its connection is lost, or it is blocked
+  overtaken = 15,    // another's answer came first
+};
+// How a peer stood when somebody was chosen.
+enum class Standing : std::uint8_t {
+  candidate = 1,      // could have been asked
+  tried = 2,          // was asked for this key in this round, or is set aside with it
+  left_alone = 3,     // failed lately
+  busy = 4,           // has as many requests as it may
+  cooling = 5,        // wants to be left alone, or our pipe to it was full
+  rate = 6,           // its request rate
+  blocked = 7,        // lied, or by an operator's word
+  not_connected = 8,  // has not answered a ping lately
+  serve_only = 9,     // is never asked
+  not_target = 10,    // the fetch has targets, and it is none
+};
+
 // Name tables: index is the number; "" where a number has no meaning.
 template <class Word>
 struct Names;
@@ -132,6 +173,25 @@ template <>
 struct Names<PeerState> {
   static constexpr std::array<std::string_view, 7> list{
       "", "connecting", "connected", "blocked", "refusing", "serve_only", "left"};
+};
+
+template <>
+struct Names<Why> {
+  static constexpr std::array<std::string_view, 7> list{"",         "cheapest",  "only", "newcomer",
+                                                        "explored", "preferred", "hedge"};
+};
+template <>
+struct Names<AskResult> {
+  static constexpr std::array<std::string_view, 16> list{
+      "",         "waiting",     "judging",   "accepted",  "unresolved", "invalid",
+      "unscored", "lost",        "no_data",   "timed_out", "overloaded", "too_large",
+      "refused",  "send_failed", "abandoned", "overtaken"};
+};
+template <>
+struct Names<Standing> {
+  static constexpr std::array<std::string_view, 11> list{
+      "",     "candidate", "tried",         "left_alone", "busy",      "cooling",
+      "rate", "blocked",   "not_connected", "serve_only", "not_target"};
 };
 
 template <class Word>

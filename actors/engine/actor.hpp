@@ -54,6 +54,9 @@ class Actor : public bus::Actor {
   void on(ClientId client, const control::Hello&, Time now);
   void on(ClientId, const control::Pong&, Time) {}
   void on(ClientId client, const control::Bye&, Time now) { gone(client, now); }
+  void on(ClientId client, const report::Explain& ask, Time now) {
+    core_.explain_asked(client, ask, now);
+  }
   template <std::convertible_to<PeersCommand> Command>
   void on(ClientId client, Command& command, Time now) {
     core_.peers_commanded(client, std::move(command), now);
@@ -69,6 +72,7 @@ class Actor : public bus::Actor {
   void on(Part, const link::TooLarge& no, Time now) { core_.too_large_received(no, now); }
   void on(Part, const link::Attached& its, Time now) { core_.workers_attached(its, now); }
   void on(Part, report::PeerInfo& info, Time) { core_.peer_info_received(std::move(info)); }
+  void on(Part, report::AskInfo& info, Time) { core_.ask_info_received(std::move(info)); }
   void on(Part, report::WorkerInfo& info, Time) { core_.worker_info_received(std::move(info)); }
   void on(Part, report::Counter& counter, Time) { core_.counter_received(std::move(counter)); }
   void on(Part, report::Stored& stored, Time) { core_.stored_received(std::move(stored)); }

@@ -13,6 +13,7 @@
 namespace quarry::engine {
 
 struct Call {
+  // peers: what the selector answers
   enum class Kind : std::uint8_t { status, peers, put, remove, list };
   CallId id;
   Kind kind = Kind::status;

@@ -64,6 +64,7 @@ class Core {
   void remove_asked(ClientId client, const control::Remove& ask, Time now);
   void list_asked(ClientId client, const report::StoredList& ask, Time now);
   void status_asked(ClientId client, const control::Status& ask, Time now);
+  void explain_asked(ClientId client, const report::Explain& ask, Time now);
   void peers_commanded(ClientId client, PeersCommand command, Time now);
 
   // PeerSelector.
@@ -84,6 +85,7 @@ class Core {
   // What more than one of them says.
   void workers_attached(const link::Attached& attached, Time now);
   void peer_info_received(report::PeerInfo info);
+  void ask_info_received(report::AskInfo info);
   void worker_info_received(report::WorkerInfo info);
   void counter_received(report::Counter counter);
   void stored_received(report::Stored stored);

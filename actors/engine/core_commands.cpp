@@ -152,9 +152,9 @@ void Core::waits_received(const link::Waits& waits, Time now) {
   now_ = now;
   Call* call = calls_.find(waits.call);
   const Slot slot = fetches_.find(waits.fetch);
-  if (call != nullptr && call->kind == Call::Kind::status && slot != kNone) {
-    describe(*call, slot, waits);
-  }
+  const bool awaited =
+      call != nullptr && (call->kind == Call::Kind::status || call->kind == Call::Kind::peers);
+  if (awaited && slot != kNone) describe(*call, slot, waits);
 }
 
 void Core::count(const Call& call) {
@@ -194,6 +194,27 @@ void Core::count(const Call& call) {
 
 // --- What others report -----------------------------------------------------------------------
 
+// Of a fetch that the selector pursues it says what it waits for; of others the Engine does.
+void Core::explain_asked(ClientId client, const report::Explain& ask, Time now) {
+  now_ = now;
+  if (!may_call(client, ask.call)) return;
+  if (life_ == 0) {
+    return tell(client,
+                report::Failed{ask.call, Reason::unavailable, "the peer selector is not attached"});
+  }
+  const CallId id = open_call(Call::Kind::peers, client, ask.call, limits::kPeersWithin);
+  link::Explain explain{id, {}, ask.key};
+  if (const Slot slot = fetches_.find(ask.key); slot != kNone) {
+    const Fetch& fetch = fetches_[slot];
+    if (fetch.state == FetchState::pending && told(fetch)) {
+      explain.fetch = fetch.id;
+    } else {
+      describe(*calls_.find(id), slot, {});
+    }
+  }
+  effects_.push_back(ToSelector{std::move(explain)});
+}
+
 void Core::peers_commanded(ClientId client, PeersCommand command, Time now) {
   now_ = now;
   std::visit(
@@ -219,6 +240,7 @@ void Core::pass_on(Item item) {
   }
 }
 
+void Core::ask_info_received(report::AskInfo info) { pass_on(std::move(info)); }
 void Core::peer_info_received(report::PeerInfo info) { pass_on(std::move(info)); }
 void Core::worker_info_received(report::WorkerInfo info) { pass_on(std::move(info)); }
 void Core::counter_received(report::Counter counter) { pass_on(std::move(counter)); }

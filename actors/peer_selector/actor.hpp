@@ -46,6 +46,7 @@ class Actor : public bus::Actor {
   void on(const link::Judged& item, Time now) { core_.judged(item, now); }
   void on(const link::Room& item, Time) { core_.room_granted(item); }
   void on(const link::Describe& item, Time now) { core_.described(item, now); }
+  void on(const link::Explain& item, Time now) { core_.explained(item, now); }
   void on(const report::PeerSet& item, Time now) { core_.peer_set_came(item, now); }
   void on(const report::PeerAdd& item, Time now) { core_.peer_added(item, now); }
   void on(const report::PeerRemove& item, Time now) { core_.peer_removed(item, now); }

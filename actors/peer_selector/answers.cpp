@@ -13,17 +13,20 @@ void Core::value_received(PeerIndex index, RequestId id, Payload value, Time now
   request->size = static_cast<std::uint32_t>(value.size());
   if (fetch == nullptr) {  // R22
     if (request->overtaken) was_overtaken(*request, now);
+    if (!request->overtaken) journal_.ended(id, AskResult::unscored, now);
     return request_over(*request, now);
   }
   if (value.size() > request->room) {
     // More than it was given room for: no better than silence.
     ++count_.violations;
+    journal_.ended(id, AskResult::refused, now);
     score_timeout(*request, std::max(now - request->sent, config_.max_timeout), now);
     std::erase(fetch->progress->late, id);
     request_over(*request, now);
     return ask_again(*fetch, now);
   }
   request->elapsed = now - request->sent;
+  journal_.ended(id, AskResult::judging, now);
   const bool late = request->state == Request::State::late;
   const bool unwanted = fetch->validating() && fetch->progress->spare;
   if (fetch->validating()) was_overtaken(*request, now);
@@ -88,6 +91,7 @@ void Core::no_data_received(PeerIndex index, RequestId id, Time now) {
   Member& member = *request->peer->member;
   if (fetch != nullptr) {
     ++count_.no_data;
+    journal_.ended(id, AskResult::no_data, now);
     ++member.count.no_data;
     std::erase(fetch->progress->late, id);
     succeeded(*request->peer, now);
@@ -104,6 +108,7 @@ void Core::overloaded_received(PeerIndex index, RequestId id, Duration retry_aft
   Request* request = match(index, id, now);
   if (request == nullptr) return;
   ++count_.overloaded;
+  journal_.ended(id, AskResult::overloaded, now);
   Fetch* fetch = find(request->fetch);
   Peer& peer = *request->peer;
   Member& member = *peer.member;
@@ -128,6 +133,7 @@ void Core::too_large_received(PeerIndex index, RequestId id, std::uint64_t size,
   Request* request = match(index, id, now);
   if (request == nullptr) return;
   ++count_.too_large;
+  journal_.ended(id, AskResult::too_large, now);
   Fetch* fetch = find(request->fetch);
   if (fetch != nullptr) {
     std::erase(fetch->progress->late, id);
@@ -158,6 +164,7 @@ void Core::refused_received(PeerIndex index, const peer::Refused& refused, Time 
   Request* request = match(index, refused.request, now);
   if (request == nullptr) return;
   ++count_.refused;
+  journal_.ended(refused.request, AskResult::refused, now);
   Fetch* fetch = find(request->fetch);
   if (fetch != nullptr) {
     std::erase(fetch->progress->late, refused.request);
@@ -173,6 +180,7 @@ void Core::send_failed(PeerIndex index, RequestId id, Time now) {
   Request* request = requests_.find(id);
   if (request == nullptr || request->peer != peer || request->state != Request::State::out) return;
   ++count_.send_failed;
+  journal_.ended(id, AskResult::send_failed, now);
   backed_up_until_ = now + limits::kBackedUpFor;
   Fetch* fetch = find(request->fetch);
   Member& member = *peer->member;

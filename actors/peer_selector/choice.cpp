@@ -37,13 +37,15 @@ std::pair<std::size_t, Why> Choice::weigh() {
   if (found_ == 1) return {0, Why::only};
   // Looked at from a random place on, so that equals are picked equally.
   const std::size_t start = random_.below(found_);
-  if (random_.unit() < tuning_.explore) return {start, Why::explored};
   std::size_t chosen = start;
   for (std::size_t i = 0; i < found_; ++i) {
     const std::size_t at = (start + i) % found_;
     const bool new_here = !sample_[at].score->measured() && sample_[at].in_flight == 0;
     if (new_here && tuning_.probes) return {at, Why::newcomer};
     if (sample_[at].cost_us < sample_[chosen].cost_us) chosen = at;
+  }
+  if (random_.unit() * sample_[start].cost_us < tuning_.explore * sample_[chosen].cost_us) {
+    return {start, Why::explored};
   }
   return {chosen, Why::cheapest};
 }

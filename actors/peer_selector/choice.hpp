@@ -1,8 +1,8 @@
-// Whom to ask, among those who may be asked: all of a few, else a sample, and of these the one of
-// least cost = (latency + bytes / rate) x (in flight + 1) / (1 - failure). Ties fall at random. An
-// unmeasured peer that has nothing out is asked first, once at a time; now and then the choice is
-// uniform, else a score that fell could never recover; and nobody gets more than half of the last
-// picks while there are others. Knows no peers, only candidates.
+// Whom to ask, among those who may be asked: of a sample the one of least cost = (latency + bytes /
+// rate) x (in flight + 1) / (1 - failure). Ties fall at random. An unmeasured peer that has nothing
+// out is asked first, once at a time; now and then another is, else a score that fell could never
+// recover; and nobody gets more than half of the last picks while there are others. Knows no peers,
+// only candidates.
 #pragma once
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 
 #include "actors/peer_selector/random.hpp"
 #include "actors/peer_selector/scores.hpp"
+#include "msg/words.hpp"
 
 namespace quarry::peer_selector {
 
@@ -22,16 +23,6 @@ struct Candidate {
   const Score* score = nullptr;
   std::uint32_t id = 0;  // the same in every choice
   double cost_us = 0;    // filled in by the choice
-};
-
-// Why a peer was chosen.
-enum class Why : std::uint8_t {
-  cheapest,   // expected to answer soonest
-  only,       // nobody else could be asked
-  newcomer,   // never measured before
-  explored,   // at random, as now and then
-  preferred,  // it named a size
-  hedge,      // beside another, which was slow
 };
 
 class Choice {
@@ -66,7 +57,8 @@ class Choice {
     if (found_ == 0) return std::nullopt;
     return best(bytes, pool, count);
   }
-  // Those among whom the last pick fell.
+  // Those among whom the last pick fell; none after forget().
+  void forget() { found_ = 0; }
   std::span<const Candidate> considered() const { return {sample_.data(), found_}; }
 
   static double cost(const Candidate& candidate, std::uint64_t bytes, const Pool& pool);

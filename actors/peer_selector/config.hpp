@@ -32,7 +32,7 @@ struct Config {
 
   // A second peer is asked beside one that is slower than this part of its class's answers, and
   // than this time; in all that adds no more than the budget to the requests, and a burst (N3).
-  double hedge_quantile = 0.95;
+  double hedge_quantile = 0.98;
   Duration hedge_at_most = std::chrono::milliseconds(500);
   double hedge_budget = 0.05;  // 0: never
   double hedge_burst = 10;

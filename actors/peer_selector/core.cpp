@@ -209,6 +209,7 @@ void Core::abandon_requests(Peer& peer, Time sent_before, Time now) {
     next = List<Request>::after(*request);
     if (request->sent >= sent_before) continue;
     ++count_.abandoned;
+    journal_.ended(request->id, AskResult::abandoned, now);
     Fetch* fetch = find(request->fetch);
     if (fetch != nullptr) untry(*fetch, peer);
     no_longer_out(*request, now);

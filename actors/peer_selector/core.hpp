@@ -18,6 +18,7 @@
 #include "actors/peer_selector/config.hpp"
 #include "actors/peer_selector/fetch.hpp"
 #include "actors/peer_selector/hedging.hpp"
+#include "actors/peer_selector/journal.hpp"
 #include "actors/peer_selector/ourselves.hpp"
 #include "actors/peer_selector/pace.hpp"
 #include "actors/peer_selector/peers.hpp"
@@ -78,6 +79,7 @@ class Core {
   void judged(const link::Judged& judged, Time now);
   void room_granted(const link::Room& room);
   void described(const link::Describe& describe, Time now);
+  void explained(const link::Explain& explain, Time now);
   void peer_set_came(const report::PeerSet& set, Time now);
   void peer_added(const report::PeerAdd& add, Time now);
   void peer_removed(const report::PeerRemove& remove, Time now);
@@ -191,6 +193,10 @@ class Core {
   std::uint32_t room_for(const Fetch& fetch) const;
   std::uint64_t expected_bytes(const Fetch& fetch) const;
 
+  // explain.cpp
+  void note_ask(const Fetch& fetch, const Request& request, Why why, Time now);
+  Standing standing(const Fetch& fetch, const Peer& peer, Time now) const;
+
   // describe.cpp
   link::Waits waits(const Fetch& fetch, Time now) const;
   void explain_pending(const Fetch& fetch, link::Waits& waits, Time now) const;
@@ -211,6 +217,7 @@ class Core {
   Pace retries_;
   Requests requests_;
   Hedging hedging_;
+  Journal journal_;
   Recent<256> answers_;  // of all peers
   Ourselves ourselves_;
   Breaker breaker_;

@@ -177,6 +177,13 @@ report::PeerInfo Core::info(const Peer& peer, CallId call, Time now) const {
     info.detail = connection.refusal();
   }
   info.latency_us = static_cast<std::uint32_t>(std::min(member.score.measured_latency_us(), 4e9));
+  const auto us = [](Duration duration) {
+    return static_cast<std::uint32_t>(duration / std::chrono::microseconds(1));
+  };
+  info.median_us = us(member.answers.quantile(0.5));
+  info.p95_us = us(member.answers.quantile(0.95));
+  info.failing = static_cast<std::uint8_t>(100 * member.score.failure());
+  info.left_alone_ms = milliseconds(std::max({now, member.aside_until, member.cool_until}) - now);
   info.bytes_per_s = static_cast<std::uint64_t>(member.score.measured_bytes_per_us() * 1e6);
   info.in_flight = member.in_flight;
   info.asked = member.count.asked;

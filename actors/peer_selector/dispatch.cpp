@@ -144,6 +144,7 @@ bool Core::may_ask(const Fetch& fetch, const Peer& peer) const {
 // `why` is preferred, unless it says otherwise.
 Peer* Core::choose(Fetch& fetch, std::uint64_t bytes, Why& why, Time now) {
   mark_tried(fetch, now);
+  choice_.forget();
   if (fetch.progress && fetch.progress->prefer != kNoPeer) {
     Peer* peer = peers_.at(std::exchange(fetch.progress->prefer, kNoPeer));
     const bool may = peer != nullptr && may_ask(fetch, *peer) &&
@@ -176,6 +177,7 @@ Request& Core::send(Fetch& fetch, Peer& peer, std::uint32_t room, std::uint64_t 
   const Duration hedge = hedging_.after(fetch.priority, timeout, config_);
   Request& request = requests_.make(fetch.id, peer, room, now, now + std::min(timeout, hedge));
   request.timeout_at = now + timeout;
+  note_ask(fetch, request, why, now);
   ++peer.refs;
   room_.take(room);
   member.pace.take();

@@ -123,6 +123,7 @@ void Core::judged(const link::Judged& judged, Time now) {
     hedging_.answered(fetch->priority, request->sent + request->elapsed - fetch->progress->asked_at,
                       config_);
     count_.hedges_won += request->hedge;
+    if (request->hedge) hedging_.ended(true);
     overtake(*fetch, now);
   }
   forget(*request);
@@ -133,10 +134,14 @@ void Core::judged(const link::Judged& judged, Time now) {
 
 void Core::score(const Request& request, Outcome outcome, Time now) {
   Peer& peer = *request.peer;
+  const auto came_to = [&](AskResult result) {
+    journal_.ended(request.id, result, request.sent + request.elapsed);
+  };
   switch (outcome) {
     case Outcome::complete:
     case Outcome::partial:
       ++count_.accepted;
+      came_to(AskResult::accepted);
       expected_.accepted(request.size);
       if (!peer.member) return;
       ++peer.member->count.accepted;
@@ -147,6 +152,7 @@ void Core::score(const Request& request, Outcome outcome, Time now) {
       return;
     case Outcome::unresolved:
       ++count_.unresolved;
+      came_to(AskResult::unresolved);
       expected_.accepted(request.size);
       if (!peer.member) return;
       succeeded(peer, now);
@@ -155,16 +161,19 @@ void Core::score(const Request& request, Outcome outcome, Time now) {
       return;
     case Outcome::invalid:
       ++count_.invalid;
+      came_to(AskResult::invalid);
       block_for_invalid(peer, request, now);
       return;
     case Outcome::lost:
       ++count_.lost;
+      came_to(AskResult::lost);
       effects_.push_back(Alarm{"a value from peer " + shown(peer) +
                                " lost its verdicts; peer and key are set aside together"});
       return;
     case Outcome::ignored:
     case Outcome::withheld:
       ++count_.unscored;
+      came_to(AskResult::unscored);
       return;
   }
 }
@@ -310,6 +319,7 @@ void Core::timed_out(Request& request, Time now) {
     return;
   }
   ++count_.timed_out;
+  journal_.ended(request.id, AskResult::timed_out, now);
   Peer& peer = *request.peer;
   score_timeout(request, now - request.sent, now);
   auto& late = fetch->progress->late;

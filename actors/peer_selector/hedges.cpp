@@ -36,6 +36,8 @@ void Core::overtake(Fetch& fetch, Time now) {
     Request* request = requests_.find(id);
     if (request == nullptr) continue;
     request->overtaken = true;
+    journal_.ended(id, AskResult::overtaken, now);
+    if (request->hedge) hedging_.ended(false);
     was_overtaken(*request, now);
   }
 }

@@ -33,6 +33,13 @@ inline constexpr Duration kBackedUpFor = std::chrono::seconds(1);
 inline constexpr Duration kLate = std::chrono::milliseconds(50);
 inline constexpr Duration kMostGrace = std::chrono::seconds(1);
 
+// Asks that the journal remembers, for `explain` (N11): about 2 MB. Beyond: the oldest is
+// forgotten. And the peers that it names beside the one that was asked: all of a small network.
+inline constexpr std::size_t kJournal = 8192;
+inline constexpr std::size_t kJournalWeighed = 8;
+// Asks about one key that one `explain` tells of: the newest.
+inline constexpr std::size_t kExplained = 256;
+
 // Commands that wait for the ProducerBridge. Beyond: Failed with full.
 inline constexpr std::size_t kMaxSyncs = 1024;
 

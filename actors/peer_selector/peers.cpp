@@ -30,6 +30,7 @@ Peer& Peers::intern(const PeerKey& key) {
   peers_[index] = std::make_unique<Peer>();
   peers_[index]->key = key;
   peers_[index]->index = index;
+  peers_[index]->serial = ++last_serial_;
   by_key_[key] = index;
   return *peers_[index];
 }
@@ -102,6 +103,12 @@ std::vector<const Peer*> Peers::left() const {
   std::vector<const Peer*> left;
   for (const std::uint32_t index : left_) left.push_back(peers_[index].get());
   return left;
+}
+
+std::unordered_map<std::uint64_t, PeerKey> Peers::keys_by_serial() const {
+  std::unordered_map<std::uint64_t, PeerKey> keys;
+  for (const auto& [key, index] : by_key_) keys.emplace(peers_[index]->serial, key);
+  return keys;
 }
 
 bool Peers::askable(const Member& member) const {

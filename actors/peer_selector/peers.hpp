@@ -57,6 +57,7 @@ struct Member {
 struct Peer {
   PeerKey key;
   std::uint32_t index = 0;
+  std::uint64_t serial = 0;        // never given to another
   std::uint32_t refs = 0;          // targets and requests that name it
   std::uint64_t mark = 0;          // scratch of one choice: who is out of the question
   bool waking = false;             // its waiters are being set free
@@ -109,6 +110,7 @@ class Peers {
   void retime(Peer& peer, Time due);
   Peer* first_due() const { return timers_.empty() ? nullptr : timers_.top(); }
   Time next_deadline() const { return timers_.next(); }
+  std::unordered_map<std::uint64_t, PeerKey> keys_by_serial() const;
   std::size_t named() const { return by_key_.size(); }
   void check_invariants(Time now) const;
 
@@ -127,6 +129,7 @@ class Peers {
   std::vector<std::uint32_t> left_;  // the oldest first
   DueHeap<Peer> timers_;
   std::uint32_t generation_ = 0;
+  std::uint64_t last_serial_ = 0;
 };
 
 // For people: its name where it has one, else the first characters of its key.

@@ -35,13 +35,15 @@ void Score::no_data(Duration elapsed, Time now) {
 }
 
 void Score::timed_out(Duration elapsed, Time now) {
-  latency_sample(std::max(to_us(elapsed), latency_us_), now);
+  overtaken(elapsed, now);
   timeouts_in_a_row_ = std::min(timeouts_in_a_row_ + 1, kMaxDoublings);
   failed(1);
 }
 
 void Score::overtaken(Duration elapsed, Time now) {
-  if (to_us(elapsed) > latency_us_) latency_sample(to_us(elapsed), now);
+  if (to_us(elapsed) < latency_us_) return;
+  latency_us_ = to_us(elapsed);
+  latency_at_ = now;
 }
 
 void Score::refused() { failed(0.5); }
@@ -62,7 +64,7 @@ Duration Score::timeout(std::uint64_t bytes, const TimeoutBounds& bounds) const 
 
 void Score::latency_sample(double us, Time now) {
   if (us >= latency_us_) {
-    latency_us_ = us;
+    latency_us_ = latency_us_ == 0 ? us : latency_us_ + tuning_.latency_rise * (us - latency_us_);
   } else {
     const double keep = std::exp(-to_us(now - latency_at_) / to_us(tuning_.latency_tau));
     latency_us_ = latency_us_ * keep + us * (1 - keep);

@@ -1,9 +1,10 @@
 // What is known of a peer's performance, and of the pool's. A Score never decides anything: the
 // choice of a peer is choice.hpp's, its exclusion peers.hpp's.
 //
-// Latency is a peak-sensitive average: a slower sample replaces it at once, a faster one draws it
-// down over ten seconds. Samples are taken when an answer arrives and counted once its outcome is
-// known (R11). Times are float microseconds, so that peers under a millisecond differ.
+// Latency is an average that rises with each slower sample and falls over ten seconds; time in
+// which no answer came replaces it at once. Samples are taken when an answer arrives and counted
+// once its outcome is known (R11). Times are float microseconds, so that peers under a millisecond
+// differ.
 #pragma once
 
 #include <cstdint>

@@ -14,6 +14,7 @@ void add_fetch(CommandLine& to);
 void add_cancel(CommandLine& to);
 void add_retain(CommandLine& to);
 void add_status(CommandLine& to);
+void add_explain(CommandLine& to);
 void add_peers(CommandLine& to);
 void add_workers(CommandLine& to);
 void add_verifier(CommandLine& to);

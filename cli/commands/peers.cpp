@@ -54,7 +54,9 @@ std::string as_json(const std::vector<report::PeerInfo>& peers) {
     add_entry(json.begin(), info.peer);
     json.add("state", name(info.state)).add("detail", info.detail);
     json.add("blocked_ms", info.blocked_ms).add("latency_us", info.latency_us);
-    json.add("bytes_per_s", info.bytes_per_s).add("in_flight", info.in_flight);
+    json.add("median_us", info.median_us).add("p95_us", info.p95_us);
+    json.add("bytes_per_s", info.bytes_per_s).add("failing", info.failing);
+    json.add("left_alone_ms", info.left_alone_ms).add("in_flight", info.in_flight);
     json.add("asked", info.asked).add("accepted", info.accepted).add("no_data", info.no_data);
     json.add("timeouts", info.timeouts).add("invalid", info.invalid).end();
   }
@@ -63,21 +65,24 @@ std::string as_json(const std::vector<report::PeerInfo>& peers) {
 
 std::string as_text(const std::vector<report::PeerInfo>& peers) {
   if (peers.empty()) return "no peers; add one with: quarry peers add KEY ENDPOINT\n";
-  Table table({"NAME", "STATE", ">LATENCY", ">ASKED", ">ACCEPTED", ">NO DATA", ">TIMEOUTS",
-               ">INVALID", "ENDPOINT", "KEY", "DETAIL"});
+  Table table({"NAME", "STATE", ">MEDIAN", ">P95", ">RATE", ">ASKED", ">ACCEPTED", ">NO DATA",
+               ">TIMEOUTS", ">INVALID", ">FAILING", "ENDPOINT", "KEY", "DETAIL"});
+  const auto in_ms = [](std::uint32_t us) { return us == 0 ? "-" : fixed(us / 1000.0, 1) + " ms"; };
   for (const auto& info : peers) {
     std::string detail = info.detail;
     if (info.state == PeerState::blocked && info.blocked_ms != 0) {
       detail += (detail.empty() ? "" : ", ") + std::string("for another ") +
                 format_duration(milliseconds(info.blocked_ms));
     }
-    char latency[32] = "-";
-    if (info.latency_us != 0) {
-      std::snprintf(latency, sizeof latency, "%.1f ms", info.latency_us / 1000.0);
+    if (info.left_alone_ms != 0) {
+      detail += (detail.empty() ? "" : ", ") + std::string("left alone for another ") +
+                format_duration(milliseconds(info.left_alone_ms));
     }
-    table.add({info.peer.name, std::string(name(info.state)), latency, std::to_string(info.asked),
-               std::to_string(info.accepted), std::to_string(info.no_data),
-               std::to_string(info.timeouts), std::to_string(info.invalid), info.peer.endpoint,
+    const std::string rate = info.bytes_per_s == 0 ? "-" : format_size(info.bytes_per_s) + "/s";
+    table.add({info.peer.name, std::string(name(info.state)), in_ms(info.median_us),
+               in_ms(info.p95_us), rate, std::to_string(info.asked), std::to_string(info.accepted),
+               std::to_string(info.no_data), std::to_string(info.timeouts),
+               std::to_string(info.invalid), std::to_string(info.failing) + "%", info.peer.endpoint,
                to_z85(info.peer.peer), detail});
   }
   return table.text();

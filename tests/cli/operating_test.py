@@ -77,6 +77,43 @@ class Peers(Shared):
                          (False, [STRANGER]))
 
 
+class Explain(Shared):
+    COUNT = 2
+
+    def test_N11_it_tells_whom_the_node_asked_why_and_what_came_of_it(self):
+        value = self.out / "value"
+        value.write_bytes(b"explained")
+        key = self.nodes[1].run("put", value).stdout.split()[0]
+        self.assertEqual(self.run_on(self.node, "explain", key).returncode, SOME)
+        self.node.run("fetch", key)
+        text = self.node.run("explain", key).stdout
+        self.assertIn(f"{key}: not being fetched", text)
+        self.assertRegex(text, r"node2 +\w+ +\S+ \w+ +accepted")
+        said = self.node.json("explain", key)
+        self.assertEqual((said["key"], said["fetch"]), (key, None))
+        [ask] = said["asks"]
+        self.assertEqual((ask["name"], ask["result"], ask["in_set"]), ("node2", "accepted", 1))
+        self.assertEqual([c["standing"] for c in ask["candidates"]], ["candidate"])
+
+    def test_N11_of_a_fetch_in_progress_it_tells_what_it_waits_for(self):
+        fetch = self.node.popen("fetch", NOBODYS)
+        self.addCleanup(fetch.communicate)
+        self.addCleanup(fetch.kill)
+        said = {}
+
+        def asked():
+            said.update(json.loads(self.run_on(self.node, "explain", NOBODYS, "--json").stdout))
+            return said["fetch"] and said["asks"]
+
+        eventually(asked, what="an ask")
+        self.assertEqual({ask["result"] for ask in said["asks"]} - {"waiting"}, {"no_data"})
+        self.assertIn(said["fetch"]["state"], ("pending", "active"))
+
+    def test_wrong_input_and_no_node(self):
+        self.says(self.run_on(self.node, "explain", "12"), USAGE, "12")
+        self.says(self.run_on(self.idle, "explain", NOBODYS), NO_NODE, str(self.idle.home))
+
+
 class Status(Shared):
     def test_it_tells_of_a_fetch_why_it_waits(self):
         fetch = self.node.popen("fetch", NOBODYS)

@@ -11,6 +11,7 @@ from cluster import eventually
 from worker_case import KEY, PACKAGE, WorkerCase, quarry
 from python_workers import key_of, value_of
 from quarry import Client, Terminal
+from quarry.words import AskResult, Why
 
 
 class Examples(WorkerCase):
@@ -101,6 +102,10 @@ class Clients(WorkerCase):
             with self.assertRaises(quarry.NotFetched) as caught:
                 client.fetch(KEY, local=False, priority=quarry.Class.URGENT, timeout=0.1)
             self.assertEqual(caught.exception.ended.how, Terminal.EXPIRED)
+            ask = client.explain(key)[-1]
+            self.assertEqual((ask.peer, ask.why, ask.result),
+                             (peer, Why.ONLY, AskResult.ACCEPTED))
+            self.assertEqual({ask.result for ask in client.explain(KEY)}, {AskResult.NO_DATA})
             self.assertEqual({info.name for info in client.workers()}, {"sha256", "store"})
             self.assertEqual(client.status().node.name, "asking")
 

@@ -206,6 +206,9 @@ class AsyncClient:
         """The verifiers and storages attached."""
         return await self._call(calls.workers())
 
+    async def explain(self, key: bytes) -> list[control.AskInfo]:
+        return await self._call(calls.explain(key))
+
     async def peers(self) -> list[control.PeerInfo]:
         return await self._call(calls.peers())
 

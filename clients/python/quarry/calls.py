@@ -170,6 +170,13 @@ def workers() -> Request[list[control.WorkerInfo]]:
     return Request(asked.item, lambda answers, count: asked.result(answers, count).workers)
 
 
+def explain(key: bytes) -> Request[list[control.AskInfo]]:
+    return Request(
+        lambda call: control.Explain(call, key),
+        lambda answers, _: [each for each in answers if isinstance(each, control.AskInfo)],
+    )
+
+
 def peers() -> Request[list[control.PeerInfo]]:
     return Request(
         control.PeerList,

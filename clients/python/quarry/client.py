@@ -208,6 +208,10 @@ class Client:
         """The verifiers and storages attached."""
         return self._call(calls.workers())
 
+    def explain(self, key: bytes) -> list[control.AskInfo]:
+        """Whom the node asked for this key, why, and what came of it, the oldest first."""
+        return self._call(calls.explain(key))
+
     def peers(self) -> list[control.PeerInfo]:
         return self._call(calls.peers())
 

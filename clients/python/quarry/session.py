@@ -202,6 +202,7 @@ class Session:
                 control.NodeInfo()
                 | control.FetchInfo()
                 | control.PeerInfo()
+                | control.AskInfo()
                 | control.WorkerInfo()
                 | control.Counter()
                 | control.Stored()

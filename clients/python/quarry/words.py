@@ -103,6 +103,52 @@ class PeerState(IntEnum):
     LEFT = 6
 
 
+class Why(IntEnum):
+    """Why a peer was asked and not another."""
+
+    CHEAPEST = 1
+    ONLY = 2
+    NEWCOMER = 3
+    EXPLORED = 4
+    PREFERRED = 5
+    HEDGE = 6
+
+
+class AskResult(IntEnum):
+    """What came of an ask to a peer."""
+
+    WAITING = 1
+    JUDGING = 2
+    ACCEPTED = 3
+    UNRESOLVED = 4
+    INVALID = 5
+    UNSCORED = 6
+    LOST = 7
+    NO_DATA = 8
+    TIMED_OUT = 9
+    OVERLOADED = 10
+    TOO_LARGE = 11
+    REFUSED = 12
+    SEND_FAILED = 13
+    ABANDONED = 14
+    OVERTAKEN = 15
+
+
+class Standing(IntEnum):
+    """How a peer stood when somebody was chosen."""
+
+    CANDIDATE = 1
+    TRIED = 2
+    LEFT_ALONE = 3
+    BUSY = 4
+    COOLING = 5
+    RATE = 6
+    BLOCKED = 7
+    NOT_CONNECTED = 8
+    SERVE_ONLY = 9
+    NOT_TARGET = 10
+
+
 class Predicate(IntEnum):
     """What a retain goes by."""
 

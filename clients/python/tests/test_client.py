@@ -41,7 +41,18 @@ from quarry import (
 from quarry.calls import Ask
 from quarry.codec import Item, fields_of
 from quarry.protocol import control
-from quarry.words import FetchState, PeerState, Predicate, Reason, Terminal, WaitsFor, WorkerRole
+from quarry.words import (
+    AskResult,
+    FetchState,
+    PeerState,
+    Predicate,
+    Reason,
+    Standing,
+    Terminal,
+    WaitsFor,
+    Why,
+    WorkerRole,
+)
 
 T = TypeVar("T")
 DEADLINE_S = DEADLINE_MS / 1000
@@ -410,12 +421,24 @@ class Calling(ClientTest):
         self.door.say(node, replace(working, call=call), control.Done(call, 0))
         self.assertEqual(listing.result(DEADLINE_S), [replace(working, call=call)])
 
+    def test_explain_tells_of_the_asks(self) -> None:
+        client = self.connected()
+        asking = self.starts(lambda: client.explain(KEY))
+        said = self.door.expect(control.Explain)
+        self.assertEqual(said.key, KEY)
+        weighed = control.AskCandidate(PEER, Standing.CANDIDATE, 850)
+        ask = control.AskInfo(
+            said.call, PEER, Why.CHEAPEST, AskResult.NO_DATA, 500, 900, 2, 2, 0, (weighed,)
+        )
+        self.door.say(ask, control.Done(said.call, 1))
+        self.assertEqual(asking.result(DEADLINE_S), [ask])
+
     def test_the_peer_set_is_read_and_changed(self) -> None:
         client = self.connected()
         z85 = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
         entry = peer_entry(z85, "tcp://h:1", PeerRole.SECONDARY, "n")
         self.assertEqual(len(entry.peer), 32)
-        numbers = (0,) * 8
+        numbers = (0,) * 12
         listing = self.starts(client.peers)
         call = self.door.expect(control.PeerList).call
         info = control.PeerInfo(call, entry, PeerState.CONNECTED, "", 0, *numbers)

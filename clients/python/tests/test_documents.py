@@ -86,6 +86,7 @@ class TheTables(unittest.TestCase):
     def test_the_records_are_those_of_the_tables(self) -> None:
         for record, document, name in (
             (control.PeerEntry, "control.md", "peer_entry"),
+            (control.AskCandidate, "control.md", "ask_candidate"),
             (codec.KeyRange, "README.md", "key_range"),
             (codec.StoredEntry, "README.md", "stored_entry"),
         ):
@@ -95,9 +96,10 @@ class TheTables(unittest.TestCase):
     def test_words_are_those_of_the_tables(self) -> None:
         enums = (words.Reason, words.Outcome, words.Terminal, words.FetchState, words.WaitsFor)
         roles = (words.Class, words.WorkerRole, words.PeerRole, words.PeerState, words.Predicate)
+        asking = (words.Why, words.AskResult, words.Standing)
         implemented = {
             codec._snake(enum.__name__): {word.name.lower(): word.value for word in enum}
-            for enum in (*enums, *roles)
+            for enum in (*enums, *roles, *asking)
         }
         self.assertEqual(implemented, documents.words())
 

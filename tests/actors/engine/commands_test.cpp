@@ -117,6 +117,38 @@ TEST_CASE("N11 status says of each fetch what it waits for") {
   CHECK(there.requests == 3);
 }
 
+TEST_CASE("N11 explain asks the selector about a key, and about its fetch if it pursues it") {
+  Attached engine{};
+  const ClientId client = engine.client();
+  engine.fetch(client, "wanted");
+  const FetchId wanted = engine.only<link::Want>().fetch;
+  engine.explain(client, "wanted");
+  const auto explain = engine.only<link::Explain>();
+  CHECK(explain.fetch == wanted);
+  CHECK(explain.key == key("wanted"));
+  engine.waits({explain.call, wanted, FetchState::active, WaitsFor::answer, "n2 was asked", 3, 0});
+  report::AskInfo info;
+  info.call = explain.call;
+  engine.core().ask_info_received(info);
+  engine.done(Part::selector, explain.call, 1);
+  CHECK(engine.only<control::FetchInfo>(client).detail == "n2 was asked");
+  CHECK(engine.only<report::AskInfo>(client).call == CallId{9});
+  CHECK(engine.only<report::Done>(client) == report::Done{CallId{9}, 1});
+
+  engine.explain(client, "unknown");
+  CHECK(!engine.only<link::Explain>().fetch);
+  CHECK(engine.none<control::FetchInfo>(client));
+}
+
+TEST_CASE("N11 explain of a fetch that is not the selector's now says what the engine knows") {
+  Attached engine{};
+  const ClientId client = engine.client();
+  engine.validating(client, "judged");
+  engine.explain(client, "judged");
+  CHECK(!engine.only<link::Explain>().fetch);
+  CHECK(engine.only<control::FetchInfo>(client).waits_for == WaitsFor::verdict);
+}
+
 TEST_CASE("N11 a value that no verifier judges waits for a verifier") {
   Attached engine{};
   const ClientId client = engine.client();

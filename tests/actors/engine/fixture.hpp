@@ -97,6 +97,10 @@ class Engine {
     core_.status_asked(client, {CallId{8}, keys}, now_);
     settle();
   }
+  void explain(ClientId client, const std::string& of) {
+    core_.explain_asked(client, {CallId{9}, key(of)}, now_);
+    settle();
+  }
   void peers(ClientId client, PeersCommand command) {
     core_.peers_commanded(client, std::move(command), now_);
     settle();

@@ -79,6 +79,14 @@ class Fixture {
     REQUIRE(waits.size() == 1);
     return std::exchange(waits, {}).front();
   }
+  // And what the fetch of that number waits for, if there is one.
+  std::vector<report::AskInfo> explain_asks(std::uint64_t fetch) {
+    explained.clear();
+    waits.clear();
+    core.explained({CallId{1}, FetchId{fetch}, key_of(fetch)}, now);
+    turn();
+    return explained;
+  }
   std::uint64_t counter(const std::string& name) {
     counters.clear();
     core.described({CallId{1}, {}}, now);
@@ -238,6 +246,7 @@ class Fixture {
   std::vector<report::Done> dones;
   std::vector<report::Failed> fails;
   std::vector<report::PeerInfo> infos;
+  std::vector<report::AskInfo> explained;
   std::map<std::string, std::uint64_t> counters;
   std::vector<int> opened, closed;
   std::vector<bool> by_ipv6;  // of each opened
@@ -299,6 +308,7 @@ class Fixture {
     if (const auto* it = std::get_if<link::Answer>(&to.item)) answers.push_back(*it);
     if (const auto* it = std::get_if<link::Waits>(&to.item)) waits.push_back(*it);
     if (const auto* it = std::get_if<report::PeerInfo>(&to.item)) infos.push_back(*it);
+    if (const auto* it = std::get_if<report::AskInfo>(&to.item)) explained.push_back(*it);
     if (const auto* it = std::get_if<report::Counter>(&to.item)) counters[it->name] = it->value;
     if (const auto* it = std::get_if<report::Done>(&to.item)) dones.push_back(*it);
     if (const auto* it = std::get_if<report::Failed>(&to.item)) fails.push_back(*it);

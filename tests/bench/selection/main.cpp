@@ -2,12 +2,14 @@
 //
 //   bench_selection [--seeds N] [--only LETTERS] [--policies NAME,...] [--json FILE] [--svg FOLDER]
 //   bench_selection --sweep [--seeds N] [--only LETTERS]
+//   bench_selection --decision            what one decision costs
 #include <fmt/format.h>
 
 #include <cstdio>
 #include <fstream>
 #include <sstream>
 
+#include "tests/bench/selection/decision.hpp"
 #include "tests/bench/selection/policies.hpp"
 #include "tests/bench/selection/report.hpp"
 #include "tests/bench/selection/scenarios.hpp"
@@ -22,7 +24,7 @@ struct Options {
   std::string only, json, svg;
   std::vector<std::string> policies = {"ours",          "ours_no_hedge", "best_average",
                                        "weighted_draw", "uniform",       "least_busy"};
-  bool sweep = false;
+  bool sweep = false, decision = false;
 };
 
 Options parsed(int count, char** words) {
@@ -40,6 +42,8 @@ Options parsed(int count, char** words) {
       options.svg = value();
     else if (word == "--sweep")
       options.sweep = true;
+    else if (word == "--decision")
+      options.decision = true;
     else if (word == "--policies") {
       options.policies.clear();
       std::stringstream names(value());
@@ -106,22 +110,29 @@ std::vector<std::pair<std::string, Config>> variations() {
     all.emplace_back(name, config);
   };
   vary("as it is", [](Config&) {});
-  for (const std::size_t d : {2, 3, 6, 8}) {
+  for (const std::size_t d : {2, 4}) {
     vary(fmt::format("d = {}", d), [&](Config& c) { c.tuning.sample = d; });
   }
   for (const double e : {0.0, 0.02, 0.1}) {
     vary(fmt::format("explore = {}", e), [&](Config& c) { c.tuning.explore = e; });
   }
-  for (const int tau : {1, 3, 30}) {
+  for (const double rise : {0.03, 0.3, 1.0}) {
+    vary(fmt::format("latency rise = {}", rise), [&](Config& c) { c.tuning.latency_rise = rise; });
+  }
+  for (const int tau : {3, 30}) {
     vary(fmt::format("tau = {} s", tau),
          [&](Config& c) { c.tuning.latency_tau = std::chrono::seconds(tau); });
   }
-  for (const double q : {0.9, 0.98, 0.99}) {
+  for (const double q : {0.95, 0.99}) {
     vary(fmt::format("hedge quantile = {}", q), [&](Config& c) { c.hedge_quantile = q; });
   }
   for (const double b : {0.0, 0.02, 0.1}) {
     vary(fmt::format("hedge budget = {}", b), [&](Config& c) { c.hedge_budget = b; });
   }
+  for (const double won : {0.01, 0.3}) {
+    vary(fmt::format("hedges won = {}", won), [&](Config& c) { c.tuning.hedges_won = won; });
+  }
+  vary("strained = 2", [](Config& c) { c.tuning.strained = 2; });
   for (const double k : {2.0, 6.0}) {
     vary(fmt::format("deviations = {}", k), [&](Config& c) { c.tuning.deviations = k; });
   }
@@ -144,6 +155,7 @@ int sweep(const Options& options) {
       if (!wanted(options, scenario)) continue;
       const Result result = run(scenario, ours(name, config), options.seeds);
       fmt::print("{:>7.0f}", result.of(&Figures::p99_ms).value);
+      if (scenario.letter == "D") fmt::print("/{:.0f}%", 100 * result.of(&Figures::share).value);
       std::fflush(stdout);
     }
   }
@@ -155,5 +167,9 @@ int sweep(const Options& options) {
 
 int main(int count, char** words) {
   const Options options = parsed(count, words);
+  if (options.decision) {
+    fmt::print("{}", quarry::bench::decision_table());
+    return 0;
+  }
   return options.sweep ? sweep(options) : compare(options);
 }

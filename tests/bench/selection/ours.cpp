@@ -49,6 +49,8 @@ class Ours final : public Client {
     const PeerIndex peer = index_[static_cast<std::size_t>(server)];
     if (reply == Reply::no_data) {
       core_.no_data_received(peer, RequestId{request}, now);
+    } else if (reply == Reply::too_large) {
+      core_.too_large_received(peer, RequestId{request}, world_.size_of(asked_.at(request)), now);
     } else {
       wrong_ = reply == Reply::wrong;
       core_.value_received(peer, RequestId{request}, value(request), now);
@@ -67,6 +69,7 @@ class Ours final : public Client {
   Time next_deadline() const override { return core_.next_deadline(); }
   std::uint64_t timeouts() const override { return counter("requests_timed_out"); }
   std::uint64_t hedges() const override { return counter("requests_hedged"); }
+  std::uint64_t hedges_won() const override { return counter("hedges_won"); }
 
  private:
   Payload value(std::uint64_t request) {
@@ -98,7 +101,7 @@ class Ours final : public Client {
       std::uint32_t key = 0;
       std::memcpy(&key, ask->key.view().data(), sizeof key);
       asked_[ask->request.value] = key;
-      world_.ask(self_, server, ask->request.value, key);
+      world_.ask(self_, server, ask->request.value, key, ask->room);
     } else if (const auto* ping = std::get_if<peer::Ping>(&to.item)) {
       world_.ping(self_, server, ping->nonce);
     }

@@ -31,19 +31,24 @@ std::string as_table(const std::vector<Result>& results) {
   for (const Result& result : results) {
     if (result.scenario.letter != letter) {
       letter = result.scenario.letter;
-      table += fmt::format("\n{}  {}\n   {:<16}{:>9}{:>9}{:>20}{:>10}{:>10}{:>8}{:>9}{:>8}\n",
-                           letter, result.scenario.title, "policy", "p50 ms", "p99 ms",
-                           "(interval)", "p99.9 ms", "timeouts", "queue", "asks per", "hedged");
+      table +=
+          fmt::format("\n{}  {}\n   {:<16}{:>9}{:>9}{:>20}{:>10}{:>10}{:>8}{:>9}{:>8}{:>7}\n",
+                      letter, result.scenario.title, "policy", "p50 ms", "p99 ms", "(interval)",
+                      "p99.9 ms", "timeouts", "queue", "asks per", "hedged", "won");
     }
     const Median p99 = result.of(&Figures::p99_ms);
     table += fmt::format(
-        "   {:<16}{:>9.0f}{:>9.0f}{:>20}{:>10.0f}{:>10.0f}{:>8.0f}{:>9.2f}{:>7.1f}%", result.policy,
-        result.of(&Figures::p50_ms).value, p99.value,
+        "   {:<16}{:>9.0f}{:>9.0f}{:>20}{:>10.0f}{:>10.0f}{:>8.0f}{:>9.2f}{:>7.1f}%{:>6.0f}%",
+        result.policy, result.of(&Figures::p50_ms).value, p99.value,
         fmt::format("({:.0f}-{:.0f})", p99.low, p99.high), result.of(&Figures::p999_ms).value,
         result.of(&Figures::timeouts).value, result.of(&Figures::longest_queue).value,
-        result.of(&Figures::asks_per_fetch).value, 100 * result.of(&Figures::hedged).value);
+        result.of(&Figures::asks_per_fetch).value, 100 * result.of(&Figures::hedged).value,
+        100 * result.of(&Figures::won).value);
     if (result.scenario.watched >= 0) {
       table += fmt::format("  share {:.1f}%", 100 * result.of(&Figures::share).value);
+    }
+    if (result.scenario.twin >= 0) {
+      table += fmt::format(", fair {:.1f}%", 100 * result.of(&Figures::fair).value);
     }
     table += '\n';
   }
@@ -59,7 +64,9 @@ std::string as_json(const std::vector<Result>& results) {
       {"longest_queue", &Figures::longest_queue},
       {"asks_per_fetch", &Figures::asks_per_fetch},
       {"hedged", &Figures::hedged},
+      {"hedges_won", &Figures::won},
       {"share", &Figures::share},
+      {"fair_share", &Figures::fair},
       {"unfinished", &Figures::unfinished}};
   std::string json = "[";
   for (const Result& result : results) {
@@ -125,7 +132,7 @@ std::string as_goals(const std::map<std::string, std::vector<Result>>& by_letter
   };
   for (const auto& [letter, results] : by_letter) {
     double ours = 0, best = 1e18, worst = 0, draw = 0, hedged = 0, share = 0;
-    double asks = 0, asks_unhedged = 0;
+    double fair = 0, asks = 0, asks_unhedged = 0;
     for (const Result& result : results) {
       const double p99 = result.of(&Figures::p99_ms).value;
       if (result.policy != "ours_no_hedge") best = std::min(best, p99);
@@ -138,6 +145,7 @@ std::string as_goals(const std::map<std::string, std::vector<Result>>& by_letter
       ours = p99;
       hedged = result.of(&Figures::hedged).value;
       share = result.of(&Figures::share).value;
+      fair = result.of(&Figures::fair).value;
       asks = result.of(&Figures::asks_per_fetch).value;
     }
     line(ours <= 1.1 * best && ours < worst,
@@ -152,7 +160,8 @@ std::string as_goals(const std::map<std::string, std::vector<Result>>& by_letter
                        most.at(letter)));
     }
     if (letter == "D") {
-      line(share >= 0.025 && share <= 0.1, fmt::format("D newcomer's share {:.1f} %", 100 * share));
+      line(share >= fair / 2 && share <= 2 * fair,
+           fmt::format("D newcomer's share {:.1f} %, fair {:.1f} %", 100 * share, 100 * fair));
     }
     if (letter == "P") {
       line(asks <= asks_unhedged * 1.005,

@@ -34,8 +34,10 @@ std::vector<Scenario> loads_and_silence() {
       {.letter = "D",
        .title = "a fast newcomer joins",
        .watched = 19,
+       .twin = 18,
        .behave =
            [](Behaviours& all, const Scenario& its) {
+             all[18].distance = kNear;
              all[19].distance = kNear;
              all[19].joins = its.half();
            }},

@@ -22,7 +22,8 @@ std::uint64_t mixed(std::uint64_t seed) { return Random(seed).next(); }
 }  // namespace
 
 World::World(const Scenario& scenario, const MakeClient& make, std::uint64_t seed)
-    : scenario_(scenario), random_(mixed(seed)) {
+    : scenario_(scenario), seed_(mixed(seed)) {
+  Random random(seed_);
   const auto servers = static_cast<std::size_t>(scenario.servers);
   const auto clients = static_cast<std::size_t>(scenario.clients);
   std::vector<Behaviour> behaviours(servers);
@@ -33,14 +34,15 @@ World::World(const Scenario& scenario, const MakeClient& make, std::uint64_t see
   for (std::size_t c = 0; c < clients; ++c) {
     for (std::size_t s = 0; s < servers; ++s) {
       Duration& distance = distances_[c * servers + s];
-      distance = seconds_of(kNearest + (kFarthest - kNearest) * random_.unit());
+      distance = seconds_of(kNearest + (kFarthest - kNearest) * random.unit());
       if (scenario.same_distances && c > 0) distance = distances_[s];
       if (behaviours[s].distance > Duration::zero()) distance = behaviours[s].distance;
     }
   }
   clients_.resize(clients);
   for (std::size_t c = 0; c < clients; ++c) {
-    clients_[c].client = make(*this, static_cast<int>(c), random_.next());
+    clients_[c].client = make(*this, static_cast<int>(c), random.next());
+    clients_[c].arrivals = Random(random.next());
     for (std::size_t s = 0; s < servers; ++s) {
       const Behaviour& is = behaviours[s];
       Event event{};
@@ -54,7 +56,7 @@ World::World(const Scenario& scenario, const MakeClient& make, std::uint64_t see
     Event first{};
     first.client = static_cast<std::uint16_t>(c);
     first.what = What::fetch;
-    push(Time(kBegin) + between_fetches(Time{}), first);
+    push(Time(kBegin) + between_fetches(clients_[c].arrivals, Time{}), first);
   }
 }
 
@@ -84,7 +86,7 @@ void World::handle(const Event& event, Time now) {
       if (now >= Time(scenario_.length)) return;
       fetches_.push_back({now, kNever});
       client.want(static_cast<std::uint32_t>(fetches_.size() - 1), now);
-      return push(now + between_fetches(now), event);
+      return push(now + between_fetches(clients_[event.client].arrivals, now), event);
     case What::ask:
       return arrived(server, event, now);
     case What::served:
@@ -119,17 +121,20 @@ void World::arm(int index) {
   push(due, event);
 }
 
-void World::ask(int client, int server, std::uint64_t request, std::uint32_t key) {
+void World::ask(int client, int server, std::uint64_t request, std::uint32_t key,
+                std::uint32_t room) {
   Event event{};
   event.what = What::ask;
   event.request = request;
   event.key = key;
+  event.room = room;
   event.client = static_cast<std::uint16_t>(client);
   event.server = static_cast<std::uint16_t>(server);
   ++asks_;
   if (now_ >= scenario_.half()) {
     ++late_asks_;
     watched_asks_ += server == scenario_.watched;
+    twin_asks_ += server == scenario_.twin;
   }
   push(now_ + distance(client, server), event);
 }
@@ -168,14 +173,20 @@ void World::serve(Server& server, const Event& event, Time now) {
            : scenario_.service;
   Event done = event;
   done.what = What::served;
-  push(now + exponential(mean), done);
+  Random work(mixed(seed_ + event.key) + event.server);
+  push(now + exponential(mean, work), done);
 }
 
 void World::send_back(Server& server, Event event, Time now) {
   event.what = What::reply;
   event.reply = server.is.lies ? Reply::wrong : Reply::value;
-  if (server.is.empty || !holds(event.key, event.server)) event.reply = Reply::no_data;
-  const double size = event.reply == Reply::no_data ? 64 : size_of(event.key);
+  if (server.is.empty || !holds(event.key, event.server)) {
+    event.reply = Reply::no_data;
+  } else if (size_of(event.key) > event.room) {
+    event.reply = Reply::too_large;
+  }
+  const bool bytes = event.reply == Reply::value || event.reply == Reply::wrong;
+  const double size = bytes ? size_of(event.key) : 64;
   Time sent = now;
   if (server.is.bytes_per_s > 0) {
     server.uplink_free =
@@ -209,17 +220,17 @@ Duration World::distance(int client, int server) const {
   return distances_[static_cast<std::size_t>(client * scenario_.servers + server)];
 }
 
-Duration World::exponential(Duration mean) {
+Duration World::exponential(Duration mean, Random& random) {
   return Duration(
-      static_cast<std::int64_t>(-static_cast<double>(mean.count()) * std::log(1 - random_.unit())));
+      static_cast<std::int64_t>(-static_cast<double>(mean.count()) * std::log(1 - random.unit())));
 }
 
-Duration World::between_fetches(Time now) {
+Duration World::between_fetches(Random& arrivals, Time now) const {
   const double slots = scenario_.servers * scenario_.slots;
   const double service = std::chrono::duration<double>(scenario_.service).count();
   double rate = scenario_.load * scenario_.useful * slots / service / scenario_.clients;
   if (now >= scenario_.half()) rate *= scenario_.overload_by;
-  return exponential(seconds_of(1 / rate));
+  return exponential(seconds_of(1 / rate), arrivals);
 }
 
 Figures World::figures() const {
@@ -239,16 +250,21 @@ Figures World::figures() const {
   figures.p50_ms = at(0.5);
   figures.p99_ms = at(0.99);
   figures.p999_ms = at(0.999);
-  double hedges = 0;
+  double hedges = 0, won = 0;
   for (const One& one : clients_) {
     figures.timeouts += static_cast<double>(one.client->timeouts());
     hedges += static_cast<double>(one.client->hedges());
+    won += static_cast<double>(one.client->hedges_won());
   }
+  figures.won = won / std::max(hedges, 1.0);
   hedges = std::max(0.0, hedges - kBurst * static_cast<double>(clients_.size()));
   figures.hedged = hedges / static_cast<double>(std::max<std::uint64_t>(asks_, 1));
-  figures.asks_per_fetch = static_cast<double>(asks_) / static_cast<double>(fetches_.size());
-  figures.share = static_cast<double>(watched_asks_) /
-                  static_cast<double>(std::max<std::uint64_t>(late_asks_, 1));
+  figures.asks_per_fetch = static_cast<double>(late_asks_) / static_cast<double>(ms.size());
+  const auto of_late_asks = [&](std::uint64_t asks) {
+    return static_cast<double>(asks) / static_cast<double>(std::max<std::uint64_t>(late_asks_, 1));
+  };
+  figures.share = of_late_asks(watched_asks_);
+  figures.fair = of_late_asks(twin_asks_);
   for (const Server& server : servers_) {
     figures.longest_queue = std::max(figures.longest_queue, static_cast<double>(server.longest));
   }

@@ -1,7 +1,7 @@
 // A network in which policies of choosing peers are compared: clients that want values, servers
 // with a few slots each and a queue before them, distances, links, and servers that go silent, lie,
-// slow down, come and go. A discrete-event simulation: the same seed gives the same run. Knows no
-// policy; a Client brings one.
+// slow down, come and go. A discrete-event simulation: the same seed gives the same run, and every
+// policy the same fetches and the same work for each. Knows no policy; a Client brings one.
 #pragma once
 
 #include <cstdint>
@@ -45,11 +45,12 @@ struct Scenario {
   bool client_halved = false;     // the link, for ten seconds in the middle
   double overload_by = 1;         // the load, for the second half
   int watched = -1;               // the server whose share is reported
-  std::function<void(std::vector<Behaviour>&, const Scenario&)> behave;
+  int twin = -1;                  // one like it that was there from the start: its share is fair
+  std::function<void(std::vector<Behaviour>&, const Scenario&)> behave = {};
   Time half() const { return Time(length / 2); }
 };
 
-enum class Reply : std::uint8_t { value, wrong, no_data };
+enum class Reply : std::uint8_t { value, wrong, no_data, too_large };
 
 class World;
 // A node that asks. One instance of a policy.
@@ -65,14 +66,17 @@ class Client {
   virtual Time next_deadline() const = 0;
   virtual std::uint64_t timeouts() const = 0;
   virtual std::uint64_t hedges() const { return 0; }
+  virtual std::uint64_t hedges_won() const { return 0; }
 };
 using MakeClient = std::function<std::unique_ptr<Client>(World&, int client, std::uint64_t seed)>;
 
 struct Figures {
   double p50_ms = 0, p99_ms = 0, p999_ms = 0;
-  double asks_per_fetch = 0;
-  double hedged = 0;  // part of the asks, beyond the burst
-  double share = 0;   // of the watched server, in the second half
+  double asks_per_fetch = 0;  // in the second half
+  double hedged = 0;          // part of the asks, beyond the burst
+  double won = 0;             // part of the hedges
+  double share = 0;           // of the watched server, in the second half
+  double fair = 0;            // of its twin
   double timeouts = 0, longest_queue = 0, unfinished = 0;
 };
 
@@ -82,7 +86,8 @@ class World {
   Figures run();
 
   // What clients do.
-  void ask(int client, int server, std::uint64_t request, std::uint32_t key);
+  void ask(int client, int server, std::uint64_t request, std::uint32_t key,
+           std::uint32_t room = UINT32_MAX);
   void ping(int client, int server, std::uint64_t nonce);
   void resolved(std::uint32_t key, Time now);
   std::uint32_t size_of(std::uint32_t key) const;
@@ -94,7 +99,7 @@ class World {
     Time at;
     std::uint64_t order;
     std::uint64_t request;
-    std::uint32_t key;
+    std::uint32_t key, room;
     std::uint16_t client, server;
     What what;
     Reply reply;
@@ -112,6 +117,7 @@ class World {
   };
   struct One {
     std::unique_ptr<Client> client;
+    Random arrivals{0};
     Time link_free{};
     Time armed = kNever;
   };
@@ -124,13 +130,13 @@ class World {
   void arm(int client);
   bool holds(std::uint32_t key, int server) const;
   Duration distance(int client, int server) const;
-  Duration exponential(Duration mean);
-  Duration between_fetches(Time now);
+  static Duration exponential(Duration mean, Random& random);
+  Duration between_fetches(Random& arrivals, Time now) const;
   Figures figures() const;
   Time now_{};
 
   const Scenario scenario_;
-  Random random_;
+  const std::uint64_t seed_;
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
   std::uint64_t order_ = 0;
   std::vector<Server> servers_;
@@ -140,7 +146,7 @@ class World {
     Time started, done = kNever;
   };
   std::vector<Fetch> fetches_;
-  std::uint64_t asks_ = 0, late_asks_ = 0, watched_asks_ = 0;
+  std::uint64_t asks_ = 0, late_asks_ = 0, watched_asks_ = 0, twin_asks_ = 0;
 };
 
 }  // namespace quarry::bench

@@ -24,14 +24,17 @@ from quarry.codec import (
 )
 from quarry.errors import Unfit
 from quarry.words import (
+    AskResult,
     Class,
     FetchState,
     PeerRole,
     PeerState,
     Predicate,
     Reason,
+    Standing,
     Terminal,
     WaitsFor,
+    Why,
     WorkerRole,
 )
 
@@ -177,6 +180,12 @@ class StoredList(Item):
     after: Prefix
 
 
+@dataclass(frozen=True, slots=True)
+class Explain(Item):
+    call: Id
+    key: Key
+
+
 # From the node to the client.
 
 
@@ -257,7 +266,11 @@ class PeerInfo(Item):
     detail: Text
     blocked_ms: U64
     latency_us: U32
+    median_us: U32
+    p95_us: U32
     bytes_per_s: U64
+    failing: U8
+    left_alone_ms: U64
     in_flight: U32
     asked: U64
     accepted: U64
@@ -313,6 +326,27 @@ class Stored(Item):
         check_ascending(self.entries)
 
 
+@dataclass(frozen=True, slots=True)
+class AskCandidate(Item):
+    peer: Peer
+    standing: Standing
+    cost_us: U32
+
+
+@dataclass(frozen=True, slots=True)
+class AskInfo(Item):
+    call: Id
+    peer: Peer
+    why: Why
+    result: AskResult
+    age_ms: U64
+    took_us: U64
+    in_set: U32
+    available: U32
+    tried: U32
+    candidates: tuple[AskCandidate, ...]
+
+
 FROM_CLIENT = Direction(
     "control.from_client",
     PROTOCOL,
@@ -335,6 +369,7 @@ FROM_CLIENT = Direction(
         68: PeerUnblock,
         69: PeerList,
         70: StoredList,
+        71: Explain,
     },
 )
 FROM_NODE = Direction(
@@ -355,5 +390,6 @@ FROM_NODE = Direction(
         75: Done,
         76: Failed,
         77: Stored,
+        78: AskInfo,
     },
 )

@@ -98,7 +98,10 @@ std::vector<std::pair<std::string, std::vector<Make>>> EmbeddedNode::State::plac
   const Make selector = [this](bus::Loop& loop) {
     peer_selector::Config config;
     config.peers = peers;
-    return peer_selector::Actor::open(loop, context, node, std::move(config));
+    config.hedge_budget = options.hedge_budget;
+    config.requests_per_second = options.requests_per_second;
+    return peer_selector::Actor::open(loop, context, node, std::move(config),
+                                      home.state() / "peers");
   };
   std::vector<Make> engine = {
       [this](bus::Loop& loop) { return engine::Actor::open(loop, context, node, {}); }};

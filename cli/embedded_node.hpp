@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "actors/node.hpp"
+#include "actors/peer_selector/config.hpp"
 #include "bus/thread.hpp"
 #include "msg/report.hpp"
 
@@ -38,6 +39,8 @@ struct NodeOptions {
   std::string keep_in = "store";  // name of the storage that keeps
   Placement placement = Placement::one;
   std::filesystem::path peers_file;
+  double hedge_budget = peer_selector::Config{}.hedge_budget;
+  double requests_per_second = peer_selector::Config{}.requests_per_second;  // to one peer
   bool verifies = true;  // with the built-in digest verifier, where the network has a digest
   bool stores = true;    // in the built-in storage, below its home
 };

@@ -44,6 +44,7 @@ std::string_view config_template() {
          "# the command line before both. Options of other commands have sections: [fetch], ...\n"
          "\n"
          "# listen = \"tcp://0.0.0.0:7000\"   # none: the node only asks\n"
+         "# hedges = 5                      # requests beside slow ones, in percent; 0: none\n"
          "# name = \"\"                       # what people call this node\n"
          "# network = \"main\"                # these four are the same on all its nodes\n"
          "# key-length = 32                 # bytes\n"

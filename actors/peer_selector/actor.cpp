@@ -7,17 +7,21 @@
 namespace quarry::peer_selector {
 
 Result<std::unique_ptr<bus::Actor>> Actor::open(bus::Loop& loop, bus::Context& context,
-                                                const Node& node, Config config) {
+                                                const Node& node, Config config,
+                                                std::filesystem::path state) {
   auto producer = ProducerLink::open(context, node.admission_link, node.network);
   if (!producer) return tl::unexpected(producer.error());
   auto engine = EngineLink::open(context, node.selector_link, node.network);
   if (!engine) return tl::unexpected(engine.error());
-  return std::unique_ptr<bus::Actor>(
-      new Actor(loop, context, std::move(*engine), std::move(*producer), node, std::move(config)));
+  StateFile file(std::move(state));
+  config.remembered = file.read();
+  return std::unique_ptr<bus::Actor>(new Actor(loop, context, std::move(*engine),
+                                               std::move(*producer), node, std::move(config),
+                                               std::move(file)));
 }
 
 Actor::Actor(bus::Loop& loop, bus::Context& context, EngineLink engine, ProducerLink producer,
-             const Node& node, Config config)
+             const Node& node, Config config, StateFile state)
     : loop_(loop),
       context_(context),
       network_(node.network),
@@ -26,7 +30,8 @@ Actor::Actor(bus::Loop& loop, bus::Context& context, EngineLink engine, Producer
             bus::random_u64(), bus::now()),
       engine_(std::move(engine)),
       producer_(std::move(producer)),
-      decoder_(node.network) {
+      decoder_(node.network),
+      state_(std::move(state)) {
   loop.watch(engine_.socket(), *this);
   loop.watch(producer_.socket(), *this);
 }
@@ -92,6 +97,21 @@ void Actor::flush(Time now) {
   const bool engine_waits = engine_.flush();
   const bool producer_waits = producer_.flush();
   retry_at_ = engine_waits || producer_waits ? now + bus::kRetryFull : kNever;
+  if (!state_.kept()) return;
+  if (now >= save_at_ || core_.blocks_changed() != saved_blocks_) save_state(now);
+  if (save_at_ == kNever && core_.asked() != saved_asked_) save_at_ = now + limits::kSaveEvery;
+}
+
+void Actor::stop(Time now) {
+  stopping_ = true;
+  save_state(now);
+}
+
+void Actor::save_state(Time now) {
+  state_.write(core_.remembered(now));
+  save_at_ = kNever;
+  saved_asked_ = core_.asked();
+  saved_blocks_ = core_.blocks_changed();
 }
 
 // Opening a line may fail, which has effects again; it is tried again only later.

@@ -10,6 +10,7 @@
 #include "actors/node.hpp"
 #include "actors/peer_selector/core.hpp"
 #include "actors/peer_selector/peer_line.hpp"
+#include "actors/peer_selector/state_file.hpp"
 #include "bus/link.hpp"
 #include "bus/loop.hpp"
 
@@ -17,16 +18,20 @@ namespace quarry::peer_selector {
 
 class Actor : public bus::Actor {
  public:
-  // Connects to node.selector_link and binds node.admission_link.
+  // Connects to node.selector_link and binds node.admission_link. What it remembers of peers it
+  // keeps in `state`, unless that is empty.
   static Result<std::unique_ptr<bus::Actor>> open(bus::Loop& loop, bus::Context& context,
-                                                  const Node& node, Config config);
+                                                  const Node& node, Config config,
+                                                  std::filesystem::path state = {});
 
   void received(bus::Socket& socket, bus::Message message, Time now) override;
   void flooded(bus::Socket& socket, const bus::Route& route, Time now) override;
   void elapsed(Time now) override { core_.time_passed(now); }
   void flush(Time now) override;
-  Time next_deadline() const override { return std::min(core_.next_deadline(), retry_at_); }
-  void stop(Time) override { stopping_ = true; }
+  Time next_deadline() const override {
+    return std::min({core_.next_deadline(), retry_at_, save_at_});
+  }
+  void stop(Time now) override;
   bool stopped() const override { return stopping_ && retry_at_ == kNever; }
   std::string_view name() const override { return "peer_selector"; }
 
@@ -35,7 +40,7 @@ class Actor : public bus::Actor {
   using ProducerLink = bus::BoundLink<link::ProducerToSelector>;
 
   Actor(bus::Loop& loop, bus::Context& context, EngineLink engine, ProducerLink producer,
-        const Node& node, Config config);
+        const Node& node, Config config, StateFile state);
 
   // From the Engine.
   void on(const link::Hello&, Time now) { core_.engine_attached(now); }
@@ -77,6 +82,7 @@ class Actor : public bus::Actor {
   void send_to_peers(Time now);
   void report_failed(PeerIndex peer, Time now);
   void received_from(PeerIndex peer, bus::Message message, Time now);
+  void save_state(Time now);
 
   bus::Loop& loop_;
   bus::Context& context_;
@@ -95,6 +101,10 @@ class Actor : public bus::Actor {
   std::vector<peer::FromServer> from_peer_;
   std::vector<RequestId> failed_;
   Time retry_at_ = kNever;
+  StateFile state_;
+  Time save_at_ = kNever;          // once asks have been sent since
+  std::uint64_t saved_asked_ = 0;  // as of the last time it was written
+  std::uint64_t saved_blocks_ = 0;
   bool stopping_ = false;
 };
 

@@ -32,4 +32,19 @@ void Block::ordered(Duration duration, Time now) {
   until_ = duration > kNever - now ? kNever : now + duration;
 }
 
+Block::Kept Block::kept(Time now) const {
+  const Duration left = !holds(now)        ? Duration::zero()
+                        : until_ == kNever ? Duration::max()
+                                           : until_ - now;
+  return {left, weight(now), weight(now) > 0 ? now - last_offence_ : Duration::zero()};
+}
+
+void Block::recall(const Kept& kept, Time now) {
+  if (kept.left > Duration::zero()) ordered(kept.left, now);
+  // The days that have passed are taken off already.
+  offences_ = std::min(kept.offences, kMaxDoublings);
+  last_offence_ = now - kept.age % std::chrono::hours(24);
+  since_ = now;
+}
+
 }  // namespace quarry::peer_selector

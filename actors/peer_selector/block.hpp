@@ -18,6 +18,17 @@ class Block {
   // By an operator's word: what was is forgotten.
   void lifted() { *this = {}; }
 
+  // What is kept over a restart: the time left, how many offences are remembered, and how long ago
+  // the last one was.
+  struct Kept {
+    Duration left{};
+    int offences = 0;
+    Duration age{};
+    friend bool operator==(const Kept&, const Kept&) = default;
+  };
+  Kept kept(Time now) const;
+  void recall(const Kept& kept, Time now);
+
   bool holds(Time now) const { return now < until_; }
   Time until() const { return until_; }
   bool remembered() const { return offences_ > 0; }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "actors/peer_selector/remembered.hpp"
 #include "actors/peer_selector/tuning.hpp"
 #include "msg/report.hpp"
 #include "msg/time.hpp"
@@ -16,6 +17,9 @@ struct Config {
   // The first peer set (R32).
   std::vector<report::PeerEntry> peers;
   std::uint64_t peers_number = 0;
+
+  // What an earlier life of the node knew of peers, in the set or not.
+  std::vector<Remembered> remembered;
 
   // A request's time to be answered: first contact, and the bounds of what is measured (R7, N2).
   Duration first_timeout = std::chrono::seconds(1);

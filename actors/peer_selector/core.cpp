@@ -28,7 +28,30 @@ Core::Core(Config config, Self self, std::uint64_t seed, Time now)
       hedging_(config_),
       set_number_(config_.peers_number),
       now_(now) {
+  for (const Remembered& known : std::exchange(config_.remembered, {})) recall(known, now);
   for (const report::PeerEntry& entry : config_.peers) put_into_set(entry, now);
+}
+
+// As if it had been in the set and left: it may return.
+void Core::recall(const Remembered& known, Time now) {
+  if (known.peer == self_.key) return;
+  Peer& peer = peers_.intern(known.peer);
+  if (peer.member) return;
+  peers_.enter(peer, {known.peer, "", PeerRole::serve_only, ""});
+  peer.member->score.recall(known.score, now);
+  peer.member->block.recall(known.block, now);
+  peers_.leave(peer);
+}
+
+std::vector<Remembered> Core::remembered(Time now) const {
+  std::vector<Remembered> all;
+  const auto add = [&](const Peer* peer) {
+    const Remembered known{peer->key, peer->member->score.kept(now), peer->member->block.kept(now)};
+    if (known.score != Score::Kept{} || known.block != Block::Kept{}) all.push_back(known);
+  };
+  std::ranges::for_each(peers_.set(), add);
+  std::ranges::for_each(peers_.left(), add);
+  return all;
 }
 
 // --- The peer set -----------------------------------------------------------------------------
@@ -98,6 +121,7 @@ void Core::block_ordered(const report::PeerBlock& block, Time now) {
                                 : Duration(std::chrono::milliseconds(static_cast<std::int64_t>(
                                       std::min(block.duration_ms, kForever))));
   of_peer.ordered(duration, now);
+  ++blocks_changed_;
   attend(*peer, now);
   answer_when_applied(block.call, 1, now);
 }
@@ -108,6 +132,7 @@ void Core::unblock_ordered(const report::PeerUnblock& unblock, Time now) {
   if (peer == nullptr) return fail_unknown(unblock.call, unblock.peer);
   const bool held = peer->member->block.holds(now);
   peer->member->block.lifted();
+  ++blocks_changed_;
   attend(*peer, now);
   answer_when_applied(unblock.call, held, now);
 }
@@ -117,6 +142,7 @@ void Core::block_for_invalid(Peer& peer, const Request& request, Time now) {
   Member& member = *peer.member;
   ++member.count.invalid;
   const Block before = member.block;
+  ++blocks_changed_;
   if (!member.block.offended(request.sent, now, config_.block, config_.block_cap)) return;
   breaker_.found(peer.index, before, now);
   if (breaker_.open(now)) {

@@ -113,6 +113,12 @@ class Core {
   std::vector<Effect> take_effects() { return std::exchange(effects_, {}); }
   void check_invariants() const;
 
+  // What a later life should know of peers, and how often that has changed: a block counts, what is
+  // learnt from answers does not.
+  std::vector<Remembered> remembered(Time now) const;
+  std::uint64_t blocks_changed() const { return blocks_changed_; }
+  std::uint64_t asked() const { return count_.sent; }
+
   // Fetches looked at so far: what tests hold the cost of events against.
   std::uint64_t looked_at() const { return looked_at_; }
 
@@ -193,6 +199,8 @@ class Core {
   std::uint32_t room_for(const Fetch& fetch) const;
   std::uint64_t expected_bytes(const Fetch& fetch) const;
 
+  void recall(const Remembered& known, Time now);
+
   // explain.cpp
   void note_ask(const Fetch& fetch, const Request& request, Why why, Time now);
   Standing standing(const Fetch& fetch, const Peer& peer, Time now) const;
@@ -244,6 +252,7 @@ class Core {
 
   std::vector<Effect> effects_;
   std::uint64_t looked_at_ = 0;
+  std::uint64_t blocks_changed_ = 0;
   struct {
     std::uint64_t sent = 0, accepted = 0, unresolved = 0, invalid = 0, unscored = 0, lost = 0;
     std::uint64_t no_data = 0, timed_out = 0, overloaded = 0, too_large = 0, refused = 0;

@@ -40,6 +40,9 @@ inline constexpr std::size_t kJournalWeighed = 8;
 // Asks about one key that one `explain` tells of: the newest.
 inline constexpr std::size_t kExplained = 256;
 
+// What is learnt from answers is kept this often at most; blocks at once.
+inline constexpr Duration kSaveEvery = std::chrono::seconds(10);
+
 // Commands that wait for the ProducerBridge. Beyond: Failed with full.
 inline constexpr std::size_t kMaxSyncs = 1024;
 

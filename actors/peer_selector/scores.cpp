@@ -48,6 +48,21 @@ void Score::overtaken(Duration elapsed, Time now) {
 
 void Score::refused() { failed(0.5); }
 
+Score::Kept Score::kept(Time now) const {
+  if (!measured()) return {};
+  return {latency_us_, bytes_per_us_, failure_, srtt_us_, rttvar_us_, now - latency_at_};
+}
+
+// The older it is, the more the next answer counts.
+void Score::recall(const Kept& kept, Time now) {
+  latency_us_ = kept.latency_us;
+  bytes_per_us_ = kept.bytes_per_us;
+  failure_ = kept.failure;
+  srtt_us_ = kept.srtt_us;
+  rttvar_us_ = kept.rttvar_us;
+  latency_at_ = now - kept.age;
+}
+
 double Score::failure() const { return std::min(failure_, kFailureCap); }
 
 Duration Score::timeout(std::uint64_t bytes, const TimeoutBounds& bounds) const {

@@ -48,6 +48,15 @@ class Score {
   double measured_latency_us() const { return latency_us_; }
   double measured_bytes_per_us() const { return bytes_per_us_; }
 
+  // What is kept over a restart, and how long ago it was learnt.
+  struct Kept {
+    double latency_us = 0, bytes_per_us = 0, failure = 0, srtt_us = 0, rttvar_us = 0;
+    Duration age{};
+    friend bool operator==(const Kept&, const Kept&) = default;
+  };
+  Kept kept(Time now) const;
+  void recall(const Kept& kept, Time now);
+
   struct TimeoutBounds {
     Duration first, least, most;
   };

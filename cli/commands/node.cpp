@@ -16,6 +16,8 @@ struct NodeFlags {
   NetworkFlags network;
   std::string name;
   std::string keep_in = "store";
+  double hedges = 5;
+  double peer_rate = 1'000'000;
   std::string placement = "one";
   std::string log_level = "info";
   bool json_log = false;
@@ -46,6 +48,16 @@ Result<NodeOptions> options_of(const NodeFlags& flags) {
   if (auto fits = check_name("a storage", flags.keep_in); !fits)
     return tl::unexpected(fits.error());
   options.keep_in = flags.keep_in;
+  if (!(flags.hedges >= 0 && flags.hedges <= 100)) {
+    return error(Error::Kind::usage, "--hedges is not between 0 and 100",
+                 "say how many requests in a hundred may be extra; 0: none");
+  }
+  options.hedge_budget = flags.hedges / 100;
+  if (!(flags.peer_rate > 0)) {
+    return error(Error::Kind::usage, "--peer-rate is not above 0",
+                 "say how many requests a second one peer may get");
+  }
+  options.requests_per_second = flags.peer_rate;
   options.placement = flags.placement == "one" ? Placement::one : Placement::threads;
   return options;
 }
@@ -75,6 +87,10 @@ void add_node(CommandLine& to) {
       .option("--name", flags->name, "What people call it", "NAME")
       .peers_file(flags->common, "Its peers file (otherwise DIR/peers)");
   add_network(node_command, flags->network, true)
+      .option("--hedges", flags->hedges, "Requests beside slow ones, in percent of all [5]",
+              "PERCENT")
+      .option("--peer-rate", flags->peer_rate, "Requests a second to one peer at most [1000000]",
+              "N")
       .option("--keep-in", flags->keep_in, "Storage that keeps what is put [store]", "NAME")
       .choice("--placement", flags->placement, "Its actors: on one thread, or on threads [one]",
               "one|threads", {"one", "threads"})

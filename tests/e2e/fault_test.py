@@ -124,6 +124,24 @@ class Ends(Case):
         for key, value in zip(keys, values):
             self.assertEqual((self.folder / "out" / key).read_bytes(), value)
 
+    def test_N10_blocks_and_scores_survive_a_kill_and_a_damaged_file_is_set_aside(self):
+        one, two = self.mesh(2)
+        two.run("fetch", one.put(b"measured"))
+        two.run("peers", "block", "node1", "--for", "1h")
+        two.process.send_signal(signal.SIGKILL)
+        two.process.wait()
+        two.process = None
+        two.start()
+        node1 = two.peers()["node1"]
+        self.assertEqual(node1["state"], "blocked")
+        self.assertGreater(node1["blocked_ms"], 3_500_000)
+        self.assertGreater(node1["latency_us"], 0)
+        self.assertEqual(two.stop(), 0)
+        (two.home / "state" / "peers").write_bytes(bytes(range(256)))
+        two.start().connected(1)
+        self.assertIn("set aside", two.log())
+        self.assertTrue((two.home / "state" / "peers.damaged").exists())
+
     def test_a_peer_that_dies_half_way_costs_no_fetch(self):
         one, two, three = self.mesh(3)
         values = [random.Random(i).randbytes(20_000) for i in range(200)]

@@ -74,6 +74,8 @@ void Client::act() {
   } else if (what < 98) {
     // Only what nobody fetches: all else is there for those who are to find it.
     command(control::Remove{{}, {Truth::key(world_.truth.keys())}});
+  } else if (what < 99) {
+    command(report::Explain{{}, asked.key});
   } else {
     command(control::Status{{}, {asked.key}});
   }

@@ -47,6 +47,7 @@ void EngineShell::client_says(engine::ClientId client, const control::FromClient
                    [&](const control::Remove& it) { core.remove_asked(client, it, now()); },
                    [&](const report::StoredList& it) { core.list_asked(client, it, now()); },
                    [&](const control::Status& it) { core.status_asked(client, it, now()); },
+                   [&](const report::Explain& it) { core.explain_asked(client, it, now()); },
                    [&](const control::Pong&) {},
                    [&](const control::Bye&) {
                      clients_.erase(client);
@@ -69,6 +70,7 @@ void EngineShell::selector_says(const link::SelectorToEngine& item) {
             [&](const link::Answer& it) { core.answer_received(it, now()); },
             [&](const link::Waits& it) { core.waits_received(it, now()); },
             [&](const report::PeerInfo& it) { core.peer_info_received(it); },
+            [&](const report::AskInfo& it) { core.ask_info_received(it); },
             [&](const report::Counter& it) { core.counter_received(it); },
             [&](const report::Done& it) { core.done_received(Part::selector, it, now()); },
             [&](const report::Failed& it) { core.failed_received(Part::selector, it, now()); }},

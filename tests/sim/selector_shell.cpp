@@ -29,6 +29,7 @@ void SelectorShell::engine_says(const link::EngineToSelector& item) {
                    [&](const link::Judged& it) { core.judged(it, now()); },
                    [&](const link::Room& it) { core.room_granted(it); },
                    [&](const link::Describe& it) { core.described(it, now()); },
+                   [&](const link::Explain& it) { core.explained(it, now()); },
                    [&](const report::PeerSet& it) { core.peer_set_came(it, now()); },
                    [&](const report::PeerAdd& it) { core.peer_added(it, now()); },
                    [&](const report::PeerRemove& it) { core.peer_removed(it, now()); },

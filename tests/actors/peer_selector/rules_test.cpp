@@ -282,6 +282,51 @@ TEST_CASE("N5 a third of the peers asked turn liars at once: it is the verifier"
   REQUIRE(f.info(4).state == PeerState::blocked);
 }
 
+TEST_CASE("N5 N10 a block and its offences survive a restart, in the set or not") {
+  Fixture before;
+  before.connect({1, 2, 3});
+  lied(before, 1);
+  before.block(2, 60'000);
+  before.block(3, std::uint64_t{1} << 62);  // for ever
+  before.remove(2);
+  Config config;
+  config.remembered = before.core.remembered(before.now);
+  Fixture after(config);
+  after.connect({1, 2, 3});
+  REQUIRE(after.info(1).state == PeerState::blocked);
+  REQUIRE(after.info(1).blocked_ms == 3'600'000);
+  REQUIRE(after.info(2).state == PeerState::blocked);
+  REQUIRE(after.info(3).state == PeerState::blocked);
+  after.pass(61s);
+  REQUIRE(after.info(2).state == PeerState::connected);
+  // The next lie is the second.
+  after.unblock(2);
+  after.pass(1h);
+  REQUIRE(after.info(1).state == PeerState::connected);
+  after.clear();
+  lied(after, 1);
+  REQUIRE(after.info(1).blocked_ms == 2 * 3'600'000);
+}
+
+TEST_CASE("N10 a score survives a restart, and gives way to new answers") {
+  Fixture before;
+  before.connect({1, 2});
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    before.want(i + 1);
+    const Asked ask = before.only_ask();
+    before.pass(ask.peer == 1 ? 5ms : 90ms);
+    before.value(ask);
+    before.judge(before.only_answer(), Outcome::complete, false);
+  }
+  Config config;
+  config.remembered = before.core.remembered(before.now);
+  Fixture after(config);
+  after.connect({1, 2});
+  REQUIRE(after.info(1).latency_us == before.info(1).latency_us);
+  after.want(100);
+  REQUIRE(after.only_ask().peer == 1);  // no newcomer any more
+}
+
 TEST_CASE("N5 two liars of many are liars") {
   Fixture f;
   f.connect({1, 2, 3, 4});

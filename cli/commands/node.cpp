@@ -77,7 +77,6 @@ Exit node(const NodeFlags& flags) {
 void add_node(CommandLine& to) {
   const auto flags = std::make_shared<NodeFlags>();
   Command node_command = to.command("node", "Run a node until it is ended by Ctrl-C or SIGTERM",
-                                    "  quarry keygen --home alice\n"
                                     "  quarry node --home alice --listen tcp://0.0.0.0:7000");
   node_command.home(flags->common, false)
       .option("--listen", flags->listen, "Where peers reach it; none: it only asks",

@@ -18,14 +18,15 @@ KEPT = b"kept"
 # stranger. In this order: later ones may undo earlier ones.
 WORDS = {
     "id": [], "put": ["-"], "ls": [], "fetch": [key_of(KEPT)], "cancel": [NOBODYS], "clear": [],
+    "explain": [NOBODYS],
     "retain": ["--tag", "x"], "status": [], "workers": [], "peers list": [],
     "peers add": [STRANGER, "tcp://127.0.0.1:9", "--name", "stranger"],
     "peers block": ["stranger"], "peers unblock": ["stranger"], "peers remove": ["stranger"],
     "peers set": ["-"], "rm": [key_of(KEPT)],
 }
 INPUT = {"put": KEPT.decode()}
-# These say how many keys they have done nothing for by their exit code.
-NOTHING_DONE = ("cancel",)
+# These say by their exit code that there was nothing to do, or nothing to tell.
+NOTHING_DONE = ("cancel", "explain")
 # They end by themselves only when they are told to, or make homes of their own: they have tests of
 # their own, and a place below where that does not matter.
 OTHERS = {"node": [], "keygen": [], "verifier": [], "store": [], "testnet up": [],

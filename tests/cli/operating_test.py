@@ -164,6 +164,14 @@ class Addresses(Case):
         self.assertEqual(done.returncode, USAGE)
         self.assertIn("--listen", done.stderr)
 
+    def test_how_many_hedges_and_how_fast_have_their_bounds(self):
+        node = self.node("node")
+        for option, value in (("--hedges", -1), ("--hedges", 101), ("--hedges", "many"),
+                              ("--peer-rate", 0), ("--peer-rate", -5), ("--peer-rate", "fast")):
+            done = node.run("node", option, value, check=False)
+            self.assertEqual((done.returncode, len(done.stderr.splitlines())), (USAGE, 1))
+            self.assertIn(option, done.stderr)
+
     def test_a_node_without_an_address_only_asks(self):
         one = self.node("one").start()
         two = self.node("two", "--listen", "none").knows(one)

@@ -13,7 +13,7 @@ bool sensible(const worker::Verdict& verdict, std::size_t subscribers) {
 }  // namespace
 
 Core::Core(Config config, std::uint64_t seed)
-    : config_(config), verifiers_({.role = WorkerRole::verifier}), next_job_(seed) {}
+    : config_(config), verifiers_({.role = WorkerRole::verifier}), next_job_(seed >> 2 | 1) {}
 
 void Core::engine_attached() {
   // What was said in this turn was for its earlier life.

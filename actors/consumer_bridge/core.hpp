@@ -141,8 +141,8 @@ class Core {
   std::uint64_t lines_version_ = 0;  // of the verifiers, when the lines were made
   // Ids rise with time and all have the same time: the first is the next to run out.
   PooledMap<JobId, Job> jobs_;
-  std::set<JobId> alone_;  // jobs that are out alone
-  std::uint64_t next_job_;
+  std::set<JobId> alone_;   // jobs that are out alone
+  std::uint64_t next_job_;  // from a start that leaves ids enough to rise for ever
   std::uint64_t arrivals_ = 0;
   link::Attached said_;
   struct {

@@ -129,7 +129,6 @@ void Core::give(DeliveryId id, WorkerId worker, bool alone, Time now) {
 }
 
 void Core::hand(Delivery& delivery, WorkerId worker, bool alone, const Payload& value, Time now) {
-  if (next_job_ == 0) ++next_job_;
   const JobId job{next_job_++};
   delivery.job = job;
   jobs_.emplace_hint(jobs_.end(), job,

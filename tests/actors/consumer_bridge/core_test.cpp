@@ -249,6 +249,19 @@ TEST_CASE("N6 a stalled verifier is given nothing more until it answers") {
   REQUIRE(bridge.jobs().size() == 2);
 }
 
+TEST_CASE("N6 the oldest job runs out first, wherever chance lets the ids begin") {
+  Bridge bridge(UINT64_MAX);
+  bridge.hello(1, 2);
+  bridge.judge(1);
+  const auto first = bridge.job();
+  bridge.after(kDeadline / 2);
+  bridge.judge(2);
+  REQUIRE(bridge.job().item.job > first.item.job);
+  bridge.hello(2);
+  bridge.after(kDeadline / 2);
+  REQUIRE(bridge.job().item.value == first.item.value);
+}
+
 TEST_CASE("N6 a verifier that stalls for ever leaves no value without a verdict") {
   Bridge bridge;
   bridge.hello(1);

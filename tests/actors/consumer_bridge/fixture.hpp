@@ -15,6 +15,8 @@ inline constexpr Duration kDeadline = Config{}.job_deadline;
 
 // Effects pile up in `effects`.
 struct Bridge {
+  explicit Bridge(std::uint64_t seed = 77) : core(Config{}, seed) {}
+
   void judge(std::uint64_t delivery, std::size_t subscribers = 2, std::string value = "value",
              char key = 'k') {
     link::Judge judge{{delivery}, Key(std::string(32, key)), {}, {}, Payload::of(std::move(value))};
@@ -107,7 +109,7 @@ struct Bridge {
   }
 
   Time now{1h};
-  Core core{Config{}, 77};
+  Core core;
   std::vector<Effect> effects;
 };
 

@@ -13,7 +13,7 @@ PeerKey peer_of(const std::string& hex) {
   const auto key = key_from_hex(hex, PeerKey::kSize);
   REQUIRE(key);
   PeerKey peer;
-  std::copy(key->view().begin(), key->view().end(), peer.bytes.begin());
+  std::copy_n(key->view().begin(), PeerKey::kSize, peer.bytes.begin());
   return peer;
 }
 }  // namespace

@@ -8,13 +8,19 @@
 //
 // When the bound end is made anew and the connecting end is not (a process of its own came back),
 // the first message of the old epoch is dropped and answered by a Hello under that epoch; the
-// connecting end, greeted twice, then chooses a new epoch and says Hello again.
+// connecting end, greeted twice, then chooses a new epoch and says Hello again. So that a bound end
+// is met also by who has nothing to say, the connecting end sends an empty message once in a while.
+// Inside a process a connecting end never meets a new bound one: both are made anew.
 #pragma once
 
+#include "bus/clock.hpp"
 #include "bus/outbox.hpp"
 #include "msg/link.hpp"
 
 namespace quarry::bus {
+
+// How often a connecting end is heard at least: a bound end made anew knows nobody until then.
+inline constexpr Duration kProbeLinkEvery = std::chrono::seconds(1);
 
 // Socket options of a link's ends: see ARCHITECTURE.md for the credit that bounds them.
 Socket::Options link_options(Socket::Kind kind, const Network& network);
@@ -68,7 +74,9 @@ class ConnectedLink {
   void add(const Item& item) {
     if (greeted_) outbox_.add(item);
   }
-  bool flush();
+  bool flush(Time now);
+  // When it has something to send without having been told.
+  Time next_probe() const { return probe_at_; }
   std::uint64_t dropped() const { return dropped_; }
 
  private:
@@ -79,6 +87,7 @@ class ConnectedLink {
   bool greeted_ = false;  // the partner has answered this epoch's Hello
   Outbox<link::Protocol> outbox_;
   std::uint64_t dropped_ = 0;
+  Time probe_at_ = kNever;
 };
 
 }  // namespace quarry::bus

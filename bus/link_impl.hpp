@@ -66,7 +66,8 @@ Result<ConnectedLink<In>> ConnectedLink<In>::open(Context& context, const std::s
   if (!socket) return tl::unexpected(socket.error());
   if (auto done = socket->connect(endpoint); !done) return tl::unexpected(done.error());
   ConnectedLink link(std::move(*socket), network, new_epoch());
-  link.flush();
+  if (endpoint.starts_with("ipc://")) link.probe_at_ = Time{};
+  link.flush(now());
   return link;
 }
 
@@ -100,7 +101,11 @@ void ConnectedLink<In>::read(Message message, std::vector<In>& to) {
 }
 
 template <class In>
-bool ConnectedLink<In>::flush() {
+bool ConnectedLink<In>::flush(Time now) {
+  if (!outbox_.empty() || now >= probe_at_) {
+    if (outbox_.empty()) outbox_.add_nothing();
+    if (probe_at_ != kNever) probe_at_ = now + kProbeLinkEvery;
+  }
   return outbox_.flush(socket_) == Socket::Sent::full;
 }
 

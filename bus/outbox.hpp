@@ -24,6 +24,8 @@ class Lane {
     if (writer_.closed_for(value_size(item))) close(context);
     writer_.add(item);
   }
+  // A batch of no items: it says only who is there.
+  void add_nothing(const typename Protocol::Context& context) { close(context); }
   bool empty() const { return writer_.empty() && ready_.empty(); }
   // Bytes that wait.
   std::size_t bytes() const { return bytes_ + writer_.bytes(); }
@@ -69,6 +71,7 @@ class Outbox {
   void add(const Item& item) {
     lane_.add(item, context_);
   }
+  void add_nothing() { lane_.add_nothing(context_); }
   Socket::Sent flush(Socket& socket) {
     return lane_.flush(context_, [&](Encoded& message) { return socket.send(message); });
   }

@@ -92,7 +92,7 @@ void Actor::flush(Time now) {
     }
     carry_out_all();
   }
-  const bool link_waits = link_.flush();
+  const bool link_waits = link_.flush(now);
   retry_at_ = link_waits || !outbox_.empty() ? now + bus::kRetryFull : kNever;
 }
 

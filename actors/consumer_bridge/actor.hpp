@@ -21,7 +21,9 @@ class Actor : public bus::Actor {
   void flooded(bus::Socket& socket, const bus::Route& route, Time now) override;
   void elapsed(Time now) override { core_.time_passed(now); }
   void flush(Time now) override;
-  Time next_deadline() const override { return std::min(core_.next_deadline(), retry_at_); }
+  Time next_deadline() const override {
+    return std::min({core_.next_deadline(), retry_at_, link_.next_probe()});
+  }
   void stop(Time) override { stopping_ = true; }
   bool stopped() const override { return stopping_ && retry_at_ == kNever; }
   std::string_view name() const override { return "consumer_bridge"; }

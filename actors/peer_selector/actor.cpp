@@ -94,7 +94,7 @@ void Actor::flush(Time now) {
   carry_out_all(now);
   send_to_peers(now);
   carry_out_all(now);
-  const bool engine_waits = engine_.flush();
+  const bool engine_waits = engine_.flush(now);
   const bool producer_waits = producer_.flush();
   retry_at_ = engine_waits || producer_waits ? now + bus::kRetryFull : kNever;
   if (!state_.kept()) return;

@@ -29,7 +29,7 @@ class Actor : public bus::Actor {
   void elapsed(Time now) override { core_.time_passed(now); }
   void flush(Time now) override;
   Time next_deadline() const override {
-    return std::min({core_.next_deadline(), retry_at_, save_at_});
+    return std::min({core_.next_deadline(), retry_at_, save_at_, engine_.next_probe()});
   }
   void stop(Time now) override;
   bool stopped() const override { return stopping_ && retry_at_ == kNever; }

@@ -147,8 +147,8 @@ void Actor::flush(Time now) {
     flush_workers(now);
     flush_peers(now);
   } while (core_.has_effects());
-  const bool engine_waits = engine_.flush();
-  const bool selector_waits = selector_.flush();
+  const bool engine_waits = engine_.flush(now);
+  const bool selector_waits = selector_.flush(now);
   const bool waits = engine_waits || selector_waits || !to_peers_.empty() || !to_workers_.empty();
   retry_at_ = waits ? now + bus::kRetryFull : kNever;
 }

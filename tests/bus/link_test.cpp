@@ -48,7 +48,7 @@ struct Judge : Probe {
         }
       }
     };
-    on_flush = [this](Time) { link.flush(); };
+    on_flush = [this](Time now) { link.flush(now); };
   }
   ConnectedLink<link::EngineToConsumer> link;
   std::vector<link::EngineToConsumer> items;
@@ -158,7 +158,7 @@ TEST_CASE(
   ends.read(bound, ends.to_bound);
   CHECK(ends.to_bound.size() == 1);
   old.add(Ends::verdict(1));
-  old.flush();
+  old.flush(now());
   CHECK(ends.read(bound, ends.to_bound) == 1);
   CHECK(ends.to_bound.empty());
   CHECK(bound.dropped() == 1);
@@ -173,12 +173,12 @@ TEST_CASE("N14 what is said before the partner's Hello is dropped: it is told ag
   auto bound = ends.bind();
   auto connected = ends.connect();
   connected.add(Ends::verdict(1));
-  connected.flush();
+  connected.flush(now());
   ends.read(bound, ends.to_bound);
   bound.flush();
   ends.read(connected, ends.to_connected);
   connected.add(Ends::verdict(2));
-  connected.flush();
+  connected.flush(now());
   ends.read(bound, ends.to_bound);
   CHECK(ends.to_bound == std::vector<link::ConsumerToEngine>{Ends::verdict(2)});
 }
@@ -223,7 +223,7 @@ TEST_CASE("N14 a bound end made anew makes its partner say Hello again, and tell
   // Its connection comes back by itself, under an epoch that the new end has never heard of.
   const bool met = patiently([&] {
     connected.add(Ends::verdict(7));
-    connected.flush();
+    connected.flush(now());
     ends.read(*bound, ends.to_bound);
     bound->flush();
     ends.read(connected, ends.to_connected);
@@ -235,6 +235,36 @@ TEST_CASE("N14 a bound end made anew makes its partner say Hello again, and tell
   bound->flush();
   REQUIRE(patiently([&] { return ends.read(connected, ends.to_connected) > 0; }));
   CHECK(ends.to_connected == std::vector<link::EngineToConsumer>{Ends::judge(8)});
+}
+
+TEST_CASE("N14 a bound end made anew is met also by a partner that has nothing to say") {
+  TemporaryFolder folder;
+  Ends ends;
+  ends.at = "ipc://" + (folder.path / "link").string();
+  std::optional<Ends::Bound> bound(ends.bind());
+  auto connected = ends.connect();
+  REQUIRE(patiently([&] { return ends.read(*bound, ends.to_bound) > 0; }));
+  bound->flush();
+  REQUIRE(patiently([&] { return ends.read(connected, ends.to_connected) > 0; }));
+  bound.reset();
+  bound.emplace(ends.bind());
+  const bool met = patiently([&] {
+    connected.flush(now());
+    ends.read(*bound, ends.to_bound);
+    bound->flush();
+    ends.read(connected, ends.to_connected);
+    return bound->partner() != nullptr;
+  });
+  REQUIRE(met);
+  CHECK(ends.to_bound == std::vector<link::ConsumerToEngine>{link::Hello{}});
+}
+
+TEST_CASE("An idle link inside a process says nothing") {
+  Ends ends;
+  auto bound = ends.bind();
+  auto connected = ends.connect();
+  REQUIRE(ends.read(bound, ends.to_bound) == 1);
+  CHECK(connected.next_probe() == kNever);
 }
 
 TEST_CASE("What does not fit a link is dropped and counted, never passed on") {

@@ -61,14 +61,24 @@ void Checks::node_stopped() const {
 }
 
 void Checks::node_killed() {
+  engine_died();
+  selector_died();
+  deliveries_.clear();
+  look_ups_.clear();
+}
+
+// What it has told other actors stands there until they have met the next.
+void Checks::engine_died() {
   owed_.clear();
   asked_again_.clear();
   calls_.clear();
+}
+
+void Checks::selector_died() {
   wants_.clear();
   wanted_.clear();
   blocked_.clear();
-  deliveries_.clear();
-  look_ups_.clear();
+  answers_.clear();
 }
 
 // --- Selector, Engine, peers --------------------------------------------------------------------
@@ -93,13 +103,14 @@ void Checks::selector_is_told(const link::EngineToSelector& item) {
   const auto over = [&](FetchId fetch) {
     const auto at = wants_.find(fetch);
     if (at == wants_.end()) return;
+    over_[fetch] = {at->second.key, world_.events.now()};
     wanted_.erase(at->second.key);
     wants_.erase(at);
-    over_at_[fetch] = world_.events.now();
   };
   if (std::holds_alternative<link::Hello>(item)) {
     wants_.clear();
     wanted_.clear();
+    answers_.clear();
   } else if (const auto* want = std::get_if<link::Want>(&item)) {
     if (wants_.contains(want->fetch)) return;  // said again with another class
     must(wanted_.emplace(want->key, want->fetch).second, "R1: two fetches of one key");
@@ -112,10 +123,11 @@ void Checks::selector_is_told(const link::EngineToSelector& item) {
     if (at != wants_.end()) at->second.restricted = false;
   } else if (const auto* end = std::get_if<link::End>(&item)) {
     over(end->fetch);
-  } else if (const auto* judged = std::get_if<link::Judged>(&item)) {
-    const auto at = wants_.find(judged->fetch);
+  } else if (const auto* its = std::get_if<link::Judged>(&item)) {
+    judged(*its);
+    const auto at = wants_.find(its->fetch);
     if (at != wants_.end()) at->second.judging = false;
-    if (!judged->again) over(judged->fetch);
+    if (!its->again) over(its->fetch);
   } else if (const auto* set = std::get_if<report::PeerSet>(&item)) {
     peers_came(*set);
   } else if (const auto* add = std::get_if<report::PeerAdd>(&item)) {
@@ -127,17 +139,35 @@ void Checks::selector_is_told(const link::EngineToSelector& item) {
   }
 }
 
+// Who is judged is judged as the ConsumerBridge said of these very bytes. (Partial, and all are
+// named: that is complete.)
+void Checks::judged(const link::Judged& its) {
+  const auto at = answers_.find(its.request);
+  must(at != answers_.end(), "an answer is judged twice, or was never given");
+  const bool scored = its.outcome == Outcome::complete || its.outcome == Outcome::partial ||
+                      its.outcome == Outcome::unresolved || its.outcome == Outcome::invalid;
+  const auto passed = [&](Outcome outcome) { return passed_.contains({at->second, outcome}); };
+  const bool partial = its.outcome == Outcome::complete && passed(Outcome::partial);
+  must(!scored || partial || passed(its.outcome), "N6: a peer is judged as no verifier has judged");
+  answers_.erase(at);
+}
+
 void Checks::selector_says(const link::SelectorToEngine& item) {
   const auto* answer = std::get_if<link::Answer>(&item);
   if (answer == nullptr) return;
+  const auto gives = [&](const Key& key) {
+    answers_[answer->request] = {answer->peer, seen(key, answer->value)};
+  };
   const auto at = wants_.find(answer->fetch);
   if (at == wants_.end()) {
-    const auto over = over_at_.find(answer->fetch);
-    const bool in_this_turn = over != over_at_.end() && over->second == world_.events.now();
-    return must(in_this_turn, "R22: an answer for a fetch that is over");
+    const auto over = over_.find(answer->fetch);
+    const bool in_this_turn = over != over_.end() && over->second.second == world_.events.now();
+    must(in_this_turn, "R22: an answer for a fetch that is over");
+    return gives(over->second.first);
   }
   must(!std::exchange(at->second.judging, true), "R31: a second answer of a fetch is judged");
   must(requests_.contains(answer->request), "R6: an answer to what was not asked");
+  gives(at->second.key);
 }
 
 void Checks::selector_admits(const link::Admission& admission) {
@@ -171,19 +201,27 @@ const Checks::Want* Checks::wanted(const Key& key) const {
 void Checks::consumer_is_told(const link::EngineToConsumer& item) {
   if (std::holds_alternative<link::Hello>(item)) deliveries_.clear();
   if (const auto* judge = std::get_if<link::Judge>(&item)) {
-    must(deliveries_.insert(judge->delivery).second, "R12: a delivery is given twice");
+    const Given given{judge->peer, seen(judge->key, judge->value)};
+    must(deliveries_.emplace(judge->delivery, given).second, "R12: a delivery is given twice");
   }
 }
 
 void Checks::consumer_says(const link::Verdict& verdict) {
-  must(deliveries_.erase(verdict.delivery) == 1, "a delivery gets a second verdict");
+  const auto at = deliveries_.find(verdict.delivery);
+  must(at != deliveries_.end(), "a delivery gets a second verdict");
+  const auto said = std::pair(at->second, verdict.outcome);
+  must(verdict.outcome == Outcome::lost || said_.contains(said),
+       "N6: a verdict is passed on that no verifier has given");
+  passed_.insert(said);
+  if (verdict.outcome == Outcome::invalid) accused_.insert(at->second.first);
+  deliveries_.erase(at);
 }
 
 void Checks::verifier_says(const worker::Judge& job, const worker::Verdict& verdict) {
   if (verdict.outcome == Outcome::complete || verdict.outcome == Outcome::partial) {
     accepted_.insert(seen(job.key, job.value));
   }
-  if (verdict.outcome == Outcome::invalid) accused_.insert(job.peer);
+  said_.insert({{job.peer, seen(job.key, job.value)}, verdict.outcome});
 }
 
 void Checks::producer_made() {

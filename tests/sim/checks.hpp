@@ -24,6 +24,8 @@ class Checks {
   void client_left(engine::ClientId client);
   void node_stopped() const;
   void node_killed();
+  void engine_died();
+  void selector_died();
 
   // Selector, Engine, peers.
   void selector_made(const std::vector<report::PeerEntry>& peers, std::uint64_t number);
@@ -53,6 +55,8 @@ class Checks {
 
  private:
   using Triple = std::tuple<engine::ClientId, Tag, Key>;
+  // A value of a peer for a key, as seen().
+  using Given = std::pair<PeerKey, std::uint64_t>;
   struct Want {
     Key key;
     bool restricted = false;
@@ -66,6 +70,7 @@ class Checks {
   void call_ended(engine::ClientId client, CallId call);
   void peers_came(const report::PeerSet& set);
   void answered(LookUpId look_up);
+  void judged(const link::Judged& its);
   const Want* wanted(const Key& key) const;
   bool answerable(const Key& key, const Want* want) const;
   std::uint64_t seen(const Key& key, const Payload& value) const;
@@ -78,14 +83,16 @@ class Checks {
   std::set<PeerKey> accused_;         // by a verifier or by an operator
   std::map<FetchId, Want> wants_;
   std::map<Key, FetchId> wanted_;
-  std::map<FetchId, Time> over_at_;
+  std::map<FetchId, std::pair<Key, Time>> over_;  // and since when
   std::set<RequestId> requests_;
   std::map<PeerKey, PeerRole> peers_;
   std::uint64_t peers_number_ = 0;
   std::set<PeerKey> blocked_;  // as the selector says
   std::set<PeerKey> refused_;  // as the ProducerBridge has heard: not admitted, or blocked
   std::set<PeerKey> served_;
-  std::set<DeliveryId> deliveries_;
+  std::map<DeliveryId, Given> deliveries_;
+  std::map<RequestId, Given> answers_;                 // not judged yet
+  std::set<std::pair<Given, Outcome>> said_, passed_;  // by verifiers; by the ConsumerBridge
   std::set<LookUpId> look_ups_;
 };
 

@@ -58,11 +58,7 @@ void Client::act() {
   } else if (what < 89) {
     command(control::Cancel{{}, {asked.key}});
   } else if (what < 91) {
-    control::Retain retain;
-    retain.by = control::Predicate::tag;
-    retain.negated = true;
-    retain.tag = asked.tag;
-    command(retain);
+    retain(asked);
   } else if (what < 95) {
     const bool right = random.chance(0.8);
     const int key = Truth::number(asked.key);
@@ -79,6 +75,26 @@ void Client::act() {
   } else {
     command(control::Status{{}, {asked.key}});
   }
+}
+
+// Ends what is like this, or, seldom, everything else; more seldom, everything.
+void Client::retain(const control::Fetch& like) {
+  Random& random = world_.random;
+  if (random.chance(0.05)) return command(control::Clear{});
+  control::Retain retain;
+  retain.negated = random.chance(0.9);
+  retain.by = static_cast<control::Predicate>(random.from(1, 4));
+  if (retain.by == control::Predicate::keys) {
+    retain.keys = {like.key, random.any(asked_).key};
+  } else if (retain.by == control::Predicate::range) {
+    retain.keys = {like.key, random.any(asked_).key};
+    std::ranges::sort(retain.keys);
+  } else if (retain.by == control::Predicate::prefix) {
+    retain.prefix = Prefix(like.key.view().first(5));
+  } else {
+    retain.tag = like.tag;
+  }
+  command(retain);
 }
 
 void Client::fetch() {

@@ -31,6 +31,7 @@ class Client {
   void wish();
   void act();
   void fetch();
+  void retain(const control::Fetch& like);
   void say(control::FromClient item);
 
   Node& node_;

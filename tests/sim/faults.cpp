@@ -68,10 +68,14 @@ void Faults::strike_node(Fault fault, Node& node) {
     case Fault::held_up:
       return random.one_of<Actor*>(&node.engine, &node.selector, &node.consumer, &node.producer)
           ->hold_up(random.between(1ms, 2s));
+    case Fault::engine_dies:
+      return node.restart_engine(random.between(1ms, 1s));
+    case Fault::selector_dies:
+      return node.restart_selector(random.between(1ms, 1s));
     case Fault::consumer_dies:
-      return node.restart_consumer(random.between(1ms, 1s));
+      return node.restart_bridge(node.consumer, random.between(1ms, 1s));
     case Fault::producer_dies:
-      return node.restart_producer(random.between(1ms, 1s));
+      return node.restart_bridge(node.producer, random.between(1ms, 1s));
     case Fault::selector_anew:
       return node.reattach_selector();
     default:

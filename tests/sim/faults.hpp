@@ -12,7 +12,9 @@ enum class Fault : std::uint8_t {
   confused_node,  // answers what it never meant
   broken_lines,   // all connections of a node
   held_up,        // an actor that does not run for a while
-  consumer_dies,  // the bridge as a process of its own
+  engine_dies,    // alone: the other actors of its node go on
+  selector_dies,
+  consumer_dies,
   producer_dies,
   node_dies,
   node_stops,     // in good order, and comes back
@@ -25,7 +27,7 @@ enum class Fault : std::uint8_t {
   block,         // by an operator's word
   client_vanishes,
 };
-constexpr int kFaults = 18;
+constexpr int kFaults = 20;
 
 class Faults {
  public:

@@ -1,6 +1,7 @@
 // A link inside a node, as bus/link.hpp has it: in order and without loss within an epoch; what
 // bears another epoch is dropped. The bound end takes whoever said Hello last, and tells a stranger
-// that it knows it not; the connecting end, greeted twice, begins a new epoch.
+// that it knows it not; the connecting end, greeted twice, begins a new epoch. An idle connecting
+// end is heard once a second.
 #pragma once
 
 #include "msg/link.hpp"
@@ -32,6 +33,9 @@ class Link {
     epoch_ = ++epochs_;
     greeted_ = false;
     send_to_bound(link::Hello{});
+    if (const std::uint64_t life = connected_.life(); std::exchange(probing_, life) != life) {
+      probe(life);
+    }
   }
 
  private:
@@ -44,6 +48,15 @@ class Link {
     back_ = std::max(back_, world_.events.now() + kLatency);
     connected_.hears(back_,
                      [this, epoch, item = std::move(item)] { came_to_connected(epoch, item); });
+  }
+  void probe(std::uint64_t life) {
+    world_.events.after(kProbeEvery, [this, life] {
+      if (connected_.life() != life) return;
+      bound_.hears(world_.events.now() + kLatency, [this, epoch = epoch_] {
+        if (epoch != bound_epoch_) send_to_connected(epoch, link::Hello{});
+      });
+      probe(life);
+    });
   }
   void came_to_bound(std::uint64_t epoch, const ToBound& item) {
     if (std::holds_alternative<link::Hello>(item)) {
@@ -64,6 +77,7 @@ class Link {
   }
 
   static constexpr Duration kLatency = 20us;
+  static constexpr Duration kProbeEvery = 1s;
   World& world_;
   Actor& bound_;
   Actor& connected_;
@@ -71,6 +85,7 @@ class Link {
   std::function<void(const ToConnected&)> connected_hears_;
   std::uint64_t epochs_ = 0, epoch_ = 0, bound_epoch_ = 0;
   bool greeted_ = false;
+  std::uint64_t probing_ = 0;  // the life of the connecting end that probes
   Time there_{}, back_{};
 };
 

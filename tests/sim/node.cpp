@@ -37,6 +37,8 @@ Node::Node(World& in, int its_number)
 }
 
 void Node::start() {
+  ++life_;
+  alive_ = true;
   engine.start();
   selector.start();
   consumer.start();
@@ -45,6 +47,8 @@ void Node::start() {
 
 // All at once, with what they knew; what is on disk stays.
 void Node::kill() {
+  ++life_;
+  alive_ = false;
   engine.die();
   selector.die();
   consumer.die();
@@ -54,17 +58,30 @@ void Node::kill() {
   for (const auto& client : clients) client->node_is_gone();
 }
 
-void Node::restart_consumer(Duration down) {
-  consumer.die();
-  world.events.after(down, [this, life = engine.life()] {
-    if (engine.life() == life && !consumer.alive()) consumer.start();
-  });
+// It takes its clients' connections along, and what it owed them.
+void Node::restart_engine(Duration down) {
+  engine.die();
+  checks.engine_died();
+  for (const auto& client : clients) client->node_is_gone();
+  start_again(engine, down);
 }
 
-void Node::restart_producer(Duration down) {
-  producer.die();
-  world.events.after(down, [this, life = engine.life()] {
-    if (engine.life() == life && !producer.alive()) producer.start();
+// It takes its connections to peers along, and what it knew of them.
+void Node::restart_selector(Duration down) {
+  selector.die();
+  checks.selector_died();
+  world.wire->close_all(number);
+  start_again(selector, down);
+}
+
+void Node::restart_bridge(Actor& bridge, Duration down) {
+  bridge.die();
+  start_again(bridge, down);
+}
+
+void Node::start_again(Actor& actor, Duration down) {
+  world.events.after(down, [this, &actor, life = life_] {
+    if (life_ == life && !actor.alive()) actor.start();
   });
 }
 

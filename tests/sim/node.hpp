@@ -184,12 +184,13 @@ class Node {
 
   void start();
   void kill();
-  bool alive() const { return engine.alive(); }
+  bool alive() const { return alive_; }
   // Its storages have a wrong value for each key that they do not keep.
   bool lies() const { return number >= world.settings.nodes - world.settings.liars; }
-  // The bridge's process comes back at once, or after a while.
-  void restart_consumer(Duration down);
-  void restart_producer(Duration down);
+  // One of its actors alone dies, and comes back after a while.
+  void restart_engine(Duration down);
+  void restart_selector(Duration down);
+  void restart_bridge(Actor& bridge, Duration down);
   // Greets the Engine anew, as after a link that was greeted twice.
   void reattach_selector() { selector_link.connect(); }
 
@@ -212,6 +213,12 @@ class Node {
   Link<link::ProducerToSelector, link::SelectorToProducer> admission_link;
   std::vector<std::unique_ptr<Worker>> verifiers, storages;
   std::vector<std::unique_ptr<Client>> clients;
+
+ private:
+  void start_again(Actor& actor, Duration down);
+
+  std::uint64_t life_ = 0;
+  bool alive_ = false;
 };
 
 }  // namespace quarry::sim

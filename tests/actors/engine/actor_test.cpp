@@ -45,7 +45,7 @@ struct Partner : Probe {
       link.read(std::move(message), items);
       for (std::size_t i = before; i < items.size() && answer; ++i) answer(items[i]);
     };
-    on_flush = [this](Time) { link.flush(); };
+    on_flush = [this](Time now) { link.flush(now); };
   }
   template <class Item>
   std::size_t count() const {

@@ -14,12 +14,6 @@ std::uint64_t to_ms(Duration duration) {
 
 constexpr std::uint8_t bit(Part part) { return static_cast<std::uint8_t>(part); }
 
-// What was said in this turn to a partner's earlier life is nothing to the next, which is told all.
-template <class To>
-void take_back(std::vector<Effect>& effects) {
-  std::erase_if(effects, [](const Effect& effect) { return std::holds_alternative<To>(effect); });
-}
-
 // Whether another actor's answers are the client's, as they are.
 constexpr bool passed_on(Call::Kind kind) {
   return kind == Call::Kind::peers || kind == Call::Kind::list;
@@ -387,64 +381,6 @@ void Core::list_asked(ClientId client, const report::StoredList& ask, Time now) 
   }
   const CallId id = open_call(Call::Kind::list, client, ask.call, limits::kListWithin);
   effects_.push_back(ToProducer{report::StoredList{id, ask.after}});
-}
-
-// --- Attaching --------------------------------------------------------------------------------
-
-void Core::selector_attached(Time now) {
-  now_ = now;
-  take_back<ToSelector>(effects_);
-  if (++life_ == 0) ++life_;
-  owed_ = {};
-  const Held left = answers_.left();
-  const Held held = answers_.held();
-  effects_.push_back(ToSelector{link::Room{left.slots, left.bytes, held.slots, held.bytes}});
-  retell_ = 0;
-  walk();
-}
-
-void Core::consumer_attached(Time now) {
-  now_ = now;
-  take_back<ToConsumer>(effects_);
-  consumer_ = true;
-  verifiers_ = {WorkerRole::verifier};
-  std::vector<DeliveryId> out;
-  for (const auto& [id, delivery] : deliveries_.all()) out.push_back(id);
-  for (const DeliveryId id : out) {
-    Delivery& delivery = *deliveries_.find(id);
-    if (delivery.aborted) {  // nobody waits for it: not sought again
-      abandoned_judged(delivery, Outcome::ignored);
-    } else if (delivery.value.origin == Origin::put) {
-      give_put(delivery);
-    } else {
-      deliver(fetches_.find(delivery.fetch), delivery, delivery.value.bytes);
-    }
-  }
-  send_look_ups();
-}
-
-void Core::producer_attached(Time now) {
-  now_ = now;
-  take_back<ToProducer>(effects_);
-  producer_ = true;
-  storages_ = {WorkerRole::storage};
-  for (const auto& [id, look_up] : look_ups_.out()) {
-    const Slot slot = fetches_.find(look_up.fetch);
-    if (slot == kNone) continue;
-    effects_.push_back(ToProducer{link::LookUp{id, fetches_[slot].key, look_up.room}});
-  }
-  for (const auto& [id, errand] : errands_.all()) {
-    if (errand.kind == Errand::Kind::remove) {
-      effects_.push_back(ToProducer{link::Remove{id, errand.key}});
-    } else {
-      effects_.push_back(ToProducer{link::Keep{id, errand.key, errand.value}});
-    }
-  }
-}
-
-void Core::workers_attached(const link::Attached& attached, Time now) {
-  now_ = now;
-  (attached.role == WorkerRole::verifier ? verifiers_ : storages_) = attached;
 }
 
 }  // namespace quarry::engine

@@ -1,9 +1,9 @@
 """Makes the fuzzers' first inputs: the examples of the documents, and what earlier runs found.
 
-    corpus.py DOCUMENTS KEPT FOLDER     one folder per protocol, one file per input
+    corpus.py DOCUMENTS KEPT FOLDER     one folder per fuzzer, one file per input
     corpus.py --keep FOLDER KEPT        back: what is in the folders
 
-Kept inputs are text, a file per protocol and a line per input: its bytes in hexadecimal.
+Kept inputs are text, a file per fuzzer and a line per input: its bytes in hexadecimal.
 """
 
 import pathlib
@@ -19,6 +19,9 @@ DIRECTIONS = {
              "consumer_to_engine", "engine_to_producer", "producer_to_engine",
              "selector_to_producer", "producer_to_selector"],
 }
+# Whose inputs are no messages.
+CORES = ["engine"]
+FUZZERS = [*DIRECTIONS, *CORES]
 
 
 def examples(text):
@@ -32,10 +35,10 @@ def examples(text):
 
 
 def keep(folder, kept):
-    for protocol in DIRECTIONS:
-        inputs = {path.read_bytes().hex() for path in (folder / protocol).iterdir()}
-        (kept / f"{protocol}.txt").write_text("\n".join(sorted(inputs)) + "\n")
-        print(f"{protocol}: {len(inputs)} inputs")
+    for fuzzer in FUZZERS:
+        inputs = {path.read_bytes().hex() for path in (folder / fuzzer).iterdir()}
+        (kept / f"{fuzzer}.txt").write_text("\n".join(sorted(inputs)) + "\n")
+        print(f"{fuzzer}: {len(inputs)} inputs")
 
 
 def main():
@@ -43,11 +46,11 @@ def main():
         return keep(*map(pathlib.Path, sys.argv[2:]))
     documents, kept, folder = map(pathlib.Path, sys.argv[1:])
     count = 0
-    for protocol in DIRECTIONS:
-        (folder / protocol).mkdir(parents=True, exist_ok=True)
-        (folder / f"{protocol}-new").mkdir(exist_ok=True)
-        for number, line in enumerate((kept / f"{protocol}.txt").read_text().split()):
-            (folder / protocol / f"kept-{number}").write_bytes(bytes.fromhex(line))
+    for fuzzer in FUZZERS:
+        (folder / fuzzer).mkdir(parents=True, exist_ok=True)
+        (folder / f"{fuzzer}-new").mkdir(exist_ok=True)
+        for number, line in enumerate((kept / f"{fuzzer}.txt").read_text().split()):
+            (folder / fuzzer / f"kept-{number}").write_bytes(bytes.fromhex(line))
     for document in sorted(documents.glob("*.md")):
         for name, protocol, direction, envelope, payload in examples(document.read_text()):
             at = DIRECTIONS[protocol].index(direction)

@@ -180,6 +180,19 @@ TEST_CASE("N14 a ProducerBridge that attaches anew is asked again") {
   CHECK(engine.only<link::Keep>() == keep);
 }
 
+TEST_CASE("N14 N8 a look-up for a fetch that is over goes with the ProducerBridge that was asked") {
+  Stored engine;
+  const ClientId client = engine.client();
+  engine.fetch(client, "over");
+  engine.fetch(client, "k");
+  engine.withdraw(client, "over");
+  CHECK(engine.counter("look_ups_out") == 2);
+  engine.take<link::LookUp>();
+  engine.attach_storages(1);
+  CHECK(engine.only<link::LookUp>().key == key("k"));
+  CHECK(engine.counter("look_ups_out") == 1);
+}
+
 TEST_CASE("N13 an accepted value is kept when that is asked, once") {
   Attached engine{};
   const ClientId client = engine.client();

@@ -140,7 +140,11 @@ Command& Command::choice(const std::string& names, std::string& value, const std
   return *this;
 }
 Command& Command::hidden() {
-  line_->last_->group("");
+  if (line_->last_ == nullptr) {
+    app_->group("");
+  } else {
+    line_->last_->group("");
+  }
   return *this;
 }
 
@@ -170,6 +174,7 @@ Command CommandLine::add(CLI::App& parent, std::string name, std::string text,
   CLI::App* made = parent.add_subcommand(std::move(name), std::move(text));
   made->group("Commands");
   made->footer("Example:\n" + std::move(example));
+  last_ = nullptr;
   return Command(*this, *made);
 }
 
@@ -193,7 +198,8 @@ std::vector<Declared> CommandLine::declared() const {
           if (const auto at = words_.find(option); at != words_.end()) declared.words = at->second;
           made.options.push_back(std::move(declared));
         }
-        const auto below = app->get_subcommands([](CLI::App*) { return true; });
+        const auto below =
+            app->get_subcommands([](const CLI::App* sub) { return !sub->get_group().empty(); });
         for (const CLI::App* command : below) made.commands.push_back(command->get_name());
         all.push_back(std::move(made));
         for (CLI::App* command : below) {

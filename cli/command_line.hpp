@@ -72,7 +72,7 @@ class Command {
   // One of these words, and no other.
   Command& choice(const std::string& names, std::string& value, const std::string& text,
                   const std::string& type, std::vector<std::string> words);
-  // What was declared last is left out of the help.
+  // What was declared last, an option or the command, is left out of the help.
   Command& hidden();
 
  private:

@@ -15,14 +15,17 @@ namespace quarry::cli {
 
 struct Link {
   std::string from, to;
-  std::uint16_t listen = 0;  // where FROM dials TO, on 127.0.0.1
-  std::uint16_t target = 0;  // where TO listens
+  std::uint16_t listen = 0;  // the relay's port where FROM dials TO
+  std::string target;        // where TO listens, HOST:PORT
   // Nothing passes, and nobody is told: what was sent waits, as on a network that is cut.
   bool cut = false;
   std::chrono::milliseconds delay{0};  // each way
   // Of the pieces in which bytes come, so many arrive late by a retransmission's time: what TCP
   // makes of a lost packet.
   unsigned loss_percent = 0;
+
+  // Whether both nodes are on this machine, and nobody else has business with the relay.
+  bool local() const { return target.starts_with("127."); }
 };
 
 Result<std::vector<Link>> read_links(const std::filesystem::path& file);

@@ -31,14 +31,21 @@ class Carried : public std::enable_shared_from_this<Carried> {
         random_(random),
         near_(std::move(accepted)),
         far_(io),
+        resolver_(io),
         ways_{{{near_, far_, asio::steady_timer(io)}, {far_, near_, asio::steady_timer(io)}}} {}
 
   void start() {
-    far_.async_connect({asio::ip::address_v4::loopback(), link_.target},
-                       [self = shared_from_this()](asio::error_code failed) {
-                         if (failed) return self->close();
-                         for (Way& way : self->ways_) self->read(way);
-                       });
+    // Each time anew: a node that was started again may have another address.
+    const std::size_t colon = link_.target.rfind(':');
+    resolver_.async_resolve(
+        link_.target.substr(0, colon), link_.target.substr(colon + 1),
+        [self = shared_from_this()](asio::error_code failed, const auto& addresses) {
+          if (failed) return self->close();
+          asio::async_connect(self->far_, addresses, [self](asio::error_code refused, const auto&) {
+            if (refused) return self->close();
+            for (Way& way : self->ways_) self->read(way);
+          });
+        });
   }
   // The trouble may have changed.
   void go_on() {
@@ -46,6 +53,7 @@ class Carried : public std::enable_shared_from_this<Carried> {
   }
   void close() {
     asio::error_code ignored;
+    resolver_.cancel();
     near_.close(ignored);
     far_.close(ignored);
     for (Way& way : ways_) way.timer.cancel();
@@ -110,6 +118,7 @@ class Carried : public std::enable_shared_from_this<Carried> {
   const Link& link_;
   std::mt19937_64& random_;
   tcp::socket near_, far_;
+  tcp::resolver resolver_;
   std::array<Way, 2> ways_;
 };
 
@@ -140,15 +149,16 @@ class Relay {
     Door& door =
         *doors_.emplace_back(std::make_unique<Door>(Door{std::move(link), tcp::acceptor(io_), {}}));
     asio::error_code failed;
-    const tcp::endpoint at(asio::ip::address_v4::loopback(), door.link.listen);
+    const tcp::endpoint at(
+        door.link.local() ? asio::ip::address_v4::loopback() : asio::ip::address_v4::any(),
+        door.link.listen);
     door.acceptor.open(at.protocol(), failed);
     if (!failed) door.acceptor.set_option(tcp::acceptor::reuse_address(true), failed);
     if (!failed) door.acceptor.bind(at, failed);
     if (!failed) door.acceptor.listen(asio::socket_base::max_listen_connections, failed);
     if (failed) {
-      return error(Error::Kind::busy,
-                   "cannot relay at 127.0.0.1:" + std::to_string(door.link.listen) + ": " +
-                       failed.message());
+      return error(Error::Kind::busy, "cannot relay at port " + std::to_string(door.link.listen) +
+                                          ": " + failed.message());
     }
     accept(door);
     return {};

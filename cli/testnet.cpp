@@ -1,16 +1,12 @@
 #include "cli/testnet.hpp"
 
-#include <fcntl.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -20,24 +16,22 @@
 #include "cli/files.hpp"
 #include "cli/new_home.hpp"
 #include "cli/peers_file.hpp"
-
-extern char** environ;
+#include "cli/processes.hpp"
+#include "msg/check.hpp"
 
 namespace quarry::cli {
 namespace {
 
 // Below 32768: a node that dials a port of its own range of outgoing ones may reach itself.
 constexpr std::uint16_t kFirstPort = 20000, kPorts = 12000;
-// A node ends within two seconds; one that has not by then is killed.
-constexpr int kEndWithinMs = 5000;
-constexpr int kLookEveryMs = 20;
+// In containers each node has an address of its own.
+constexpr const char* kContainerPort = "7000";
 // What tells a testnet's folder from any other.
 constexpr const char* kMark = ".quarry-testnet";
-// What a node is told by its own configuration, and not by the environment of whoever starts it.
-constexpr std::array<std::string_view, 6> kNotInherited{
-    "QUARRY_HOME=",  "QUARRY_LISTEN=",    "QUARRY_NAME=",
-    "QUARRY_PEERS=", "QUARRY_PLACEMENT=", "NOTIFY_SOCKET="};
-
+constexpr const char* kRelay = "relay";
+constexpr const char* kWorkerLock = ".lock";
+constexpr std::size_t kLongestImage = 4096;
+constexpr std::size_t kMostConfig = 1024 * 1024;
 std::filesystem::path default_directory() {
   std::error_code failed;
   auto temporary = std::filesystem::temp_directory_path(failed);
@@ -86,80 +80,29 @@ std::string config_of(const std::string& name, const std::string& endpoint,
          "\"\nplacement = \"" + placement + "\"\n";
 }
 
-// Starts a process that outlives this one, without the environment that is its testnet's to give.
-Result<pid_t> start_process(const std::filesystem::path& program, std::vector<std::string> words,
-                            const std::filesystem::path& log) {
-  std::vector<char*> environment;
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    const auto is = [&](std::string_view name) {
-      return std::string_view(*variable).starts_with(name);
-    };
-    if (std::none_of(kNotInherited.begin(), kNotInherited.end(), is)) {
-      environment.push_back(*variable);
-    }
-  }
-  environment.push_back(nullptr);
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&files, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  posix_spawn_file_actions_adddup2(&files, 1, 2);
-  posix_spawnattr_t how;
-  posix_spawnattr_init(&how);
-  sigset_t none, fallen_back;
-  sigemptyset(&none);
-  sigemptyset(&fallen_back);
-  sigaddset(&fallen_back, SIGPIPE);
-  posix_spawnattr_setsigmask(&how, &none);
-  posix_spawnattr_setsigdefault(&how, &fallen_back);
-  posix_spawnattr_setflags(&how,
-                           POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  pid_t pid = 0;
-  const int code =
-      ::posix_spawn(&pid, program.c_str(), &files, &how, arguments.data(), environment.data());
-  posix_spawnattr_destroy(&how);
-  posix_spawn_file_actions_destroy(&files);
-  if (code == 0) return pid;
-  return io_error("cannot start " + program.string(), code);
-}
-
 tl::unexpected<Error> does_not_run(const Testnet::Node& node) {
   return error(Error::Kind::unavailable, node.name + " does not run",
                "start it: quarry testnet up");
 }
 
-// A process of the testnet, by the lock that it holds.
-struct Running {
-  std::string name;
-  std::filesystem::path lock;
-  pid_t pid = 0;
-};
+// The program that runs: also for whoever has another one in between.
+std::string own_program() {
+  std::error_code failed;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", failed);
+  return failed ? "quarry" : program.string();
+}
 
-// Ends them, and waits for it.
-Result<> end(std::vector<Running> running, bool at_once) {
-  for (const int signal : {at_once ? SIGKILL : SIGTERM, SIGKILL}) {
-    for (const Running& one : running) {
-      if (::kill(one.pid, signal) != 0 && errno != ESRCH) {
-        return io_error("cannot end " + one.name + " (pid " + std::to_string(one.pid) + ")", errno);
-      }
-      ::kill(one.pid, SIGCONT);  // one that is paused hears nothing else
-    }
-    for (int waited_ms = 0; !running.empty() && waited_ms < kEndWithinMs;
-         waited_ms += kLookEveryMs) {
-      // The lock falls with the process, also where nobody reaps it.
-      std::erase_if(running, [](const Running& one) {
-        return PidLock::held(one.lock) != PidLock::Held::yes;
-      });
-      if (!running.empty()) ::poll(nullptr, 0, kLookEveryMs);
-    }
-    if (running.empty()) return {};
-  }
-  return error(Error::Kind::io, running.front().name + " (pid " +
-                                    std::to_string(running.front().pid) + ") does not end");
+// Says it to a program that mounts the disk where only that program and its children see it, so
+// that it goes when they end.
+std::vector<std::string> on_small_disk(const Containers::What& what) {
+  std::vector<std::string> words{"unshare", "--mount"};
+  if (::getuid() != 0) words.emplace_back("--map-root-user");
+  words.insert(
+      words.end(),
+      {"sh", "-c", R"(mount -t tmpfs -o "mode=0700,size=$1" none "$0" && shift && exec "$@")",
+       what.small.string(), std::to_string(what.small_bytes)});
+  words.insert(words.end(), what.words.begin(), what.words.end());
+  return words;
 }
 
 }  // namespace
@@ -175,6 +118,7 @@ void Testnet::look() {
   std::error_code ignored;
   nodes_.clear();
   if (!std::filesystem::exists(directory_ / kMark, ignored) || !check_owner(directory_)) return;
+  image_ = read_file(directory_ / kMark, kLongestImage).value_or("");
   for (std::uint32_t i = 1; i <= kMostNodes; ++i) {
     const std::string name = "node" + std::to_string(i);
     if (!std::filesystem::is_directory(directory_ / name, ignored)) break;
@@ -182,7 +126,13 @@ void Testnet::look() {
   }
 }
 
-Result<> Testnet::make(std::uint32_t count, const std::string& placement, bool relayed) {
+Testnet::Node* Testnet::find(const std::string& name) {
+  const auto node =
+      std::find_if(nodes_.begin(), nodes_.end(), [&](const Node& one) { return one.name == name; });
+  return node == nodes_.end() ? nullptr : &*node;
+}
+
+Result<> Testnet::make(const Shape& shape) {
   const Home folder(directory_);
   if (auto ours = check_owner(directory_); !ours) return ours;
   if (auto made = folder.make(); !made) return made;
@@ -191,37 +141,107 @@ Result<> Testnet::make(std::uint32_t count, const std::string& placement, bool r
     return error(Error::Kind::config, directory_.string() + " is not empty, and no testnet",
                  "name a new folder with --dir");
   }
-  const auto ports = free_ports(relayed ? count * count : count);
+  if (auto made = create_file(directory_ / kMark, shape.image, 0600); !made) return made;
+  if (auto made = create_file(peers_file(), "", 0600); !made) return made;
+  image_ = shape.image;
+  return grow(shape.nodes, shape.placement, shape.relayed);
+}
+
+Result<> Testnet::grow(std::uint32_t count, const std::string& placement, bool relayed) {
+  const auto before = static_cast<std::uint32_t>(nodes_.size());
+  // Drawn in one go: none is taken before the nodes and the relay run.
+  const std::size_t links = relayed ? std::size_t{count} * (count - 1) : 0;
+  auto ports = free_ports(in_containers() ? 0 : count - before + links);
   if (!ports) return tl::unexpected(ports.error());
-  if (auto made = create_file(directory_ / kMark, "", 0600); !made) return made;
-  std::vector<report::PeerEntry> all;
-  for (std::uint32_t i = 0; i < count; ++i) {
+  auto all = PeersFile::read(peers_file());
+  if (!all) return tl::unexpected(all.error());
+  for (std::uint32_t i = before; i < count; ++i) {
     const std::string name = "node" + std::to_string(i + 1);
-    const std::string endpoint = "tcp://127.0.0.1:" + std::to_string((*ports)[i]);
-    const Home home(directory_ / name);
-    const auto key = make_home(home, config_of(name, endpoint, placement));
+    const std::string local =
+        in_containers() ? "" : "tcp://127.0.0.1:" + std::to_string((*ports)[i - before]);
+    const std::string listen =
+        in_containers() ? std::string("tcp://0.0.0.0:") + kContainerPort : local;
+    const auto key = make_home(Home(directory_ / name), config_of(name, listen, placement));
     if (!key) return tl::unexpected(key.error());
-    all.push_back({*key, endpoint, PeerRole::primary, name});
+    const std::string endpoint = in_containers() ? "tcp://" + name + ":" + kContainerPort : local;
+    if (auto added = all->add({*key, endpoint, PeerRole::primary, name}); !added) return added;
+    nodes_.push_back({name, Home(directory_ / name)});
   }
-  look();
+  if (auto written = all->write(peers_file()); !written) return written;
+  if (!in_containers()) ports->erase(ports->begin(), ports->begin() + (count - before));
+  for (std::size_t i = 0; in_containers() && i < links; ++i) {
+    ports->push_back(static_cast<std::uint16_t>(kFirstPort + i));
+  }
+  return introduce(*ports);
+}
+
+// Has each node know all others; through a relay, where there are ports for its links.
+Result<> Testnet::introduce(const std::vector<std::uint16_t>& ports) {
+  const auto all = read_peers(peers_file());
+  if (!all) return tl::unexpected(all.error());
   std::vector<Link> links;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    auto file = PeersFile::read(nodes_[i].home.peers_file());
+  for (const Node& node : nodes_) {
+    auto file = PeersFile::read(node.home.peers_file());
     if (!file) return tl::unexpected(file.error());
-    for (std::uint32_t to = 0; to < count; ++to) {
-      if (to == i) continue;
-      report::PeerEntry peer = all[to];
-      if (relayed) {
-        const Link& link = links.emplace_back(
-            Link{nodes_[i].name, peer.name, (*ports)[count + links.size()], (*ports)[to]});
-        peer.endpoint = "tcp://127.0.0.1:" + std::to_string(link.listen);
+    for (report::PeerEntry peer : *all) {
+      if (peer.name == node.name || file->find(peer.name) != nullptr) continue;
+      if (!ports.empty()) {
+        const std::uint16_t port = ports[links.size()];
+        links.push_back({node.name, peer.name, port, peer.endpoint.substr(std::strlen("tcp://"))});
+        peer.endpoint = std::string("tcp://") + (in_containers() ? kRelay : "127.0.0.1") + ":" +
+                        std::to_string(port);
       }
       if (auto added = file->add(peer); !added) return added;
     }
-    if (auto written = file->write(nodes_[i].home.peers_file()); !written) return written;
+    if (auto written = file->write(node.home.peers_file()); !written) return written;
+    static_cast<void>(signal(node, SIGHUP));  // where it runs it reads the file again
   }
-  if (relayed) return write_links(links_file(), links);
+  return links.empty() ? Result<>() : write_links(links_file(), links);
+}
+
+Result<> Testnet::shrink(std::uint32_t count) {
+  const std::vector<Node> leaving(nodes_.begin() + count, nodes_.end());
+  std::vector<Running> running;
+  std::vector<std::filesystem::path> files{peers_file()};
+  for (const Node& node : leaving) {
+    if (const auto pid = node.home.pid()) {
+      running.push_back({node.name, node.home.lock_file(), *pid});
+    }
+  }
+  for (std::uint32_t i = 0; i < count; ++i) files.push_back(nodes_[i].home.peers_file());
+  for (const auto& path : files) {
+    auto file = PeersFile::read(path);
+    if (!file) return tl::unexpected(file.error());
+    for (const Node& node : leaving) {
+      if (const auto* peer = file->find(node.name)) file->remove(PeerKey(peer->peer));
+    }
+    if (auto written = file->write(path); !written) return written;
+  }
+  nodes_.resize(count, leaving.front());
+  for (const Node& node : nodes_) static_cast<void>(signal(node, SIGHUP));
+  if (auto ended = end_processes(std::move(running), false); !ended) return ended;
+  for (const Node& node : leaving) {
+    std::error_code failed;
+    std::filesystem::remove_all(node.home.directory(), failed);
+    if (failed) return io_error("cannot remove " + node.home.directory().string(), failed.value());
+  }
   return {};
+}
+
+Result<> Testnet::resize(std::uint32_t count) {
+  if (relayed()) {
+    return error(Error::Kind::config, "a testnet with a relay keeps its size",
+                 "make one without: quarry testnet up");
+  }
+  QUARRY_CHECK(count >= 1 && count <= kMostNodes);
+  return count < nodes_.size() ? shrink(count) : grow(count, "one", false);
+}
+
+Result<> Testnet::configure(const Node& node, const std::string& line) {
+  const auto text = read_file(node.home.config_file(), kMostConfig);
+  if (!text) return tl::unexpected(text.error());
+  const std::string more = *text + line + "\n";
+  return replace_file(node.home.config_file(), bytes_of(more));
 }
 
 bool Testnet::relayed() const {
@@ -257,39 +277,96 @@ Result<> Testnet::signal(const Node& node, int signal) {
   return {};
 }
 
-Result<> Testnet::start(const std::filesystem::path& program) {
+Result<pid_t> Testnet::launch(Containers::What what) {
+  if (in_containers()) {
+    return start_process("docker", Containers(directory_, image_).start_words(what), what.log);
+  }
+  auto words = what.small_bytes > 0 ? on_small_disk(what) : what.words;
+  return start_process(std::string(words.front()), words, what.log);
+}
+
+Result<> Testnet::start(Node& node) {
+  if (node.home.running() == PidLock::Held::yes) return {};
+  Containers::What what{node.name,
+                        {program(), "node", "--home", node.home.directory().string()},
+                        node.home.log_file()};
+  if (node.disk_bytes > 0) {
+    if (auto made = Home(node.home.store()).make(); !made) return made;
+    what.small = node.home.store();
+    what.small_bytes = node.disk_bytes;
+  }
+  auto started = launch(std::move(what));
+  if (!started) return tl::unexpected(started.error());
+  node.started = *started;
+  return {};
+}
+
+Result<> Testnet::start() {
+  if (in_containers()) {
+    if (auto ready = Containers(directory_, image_).prepare(); !ready) return ready;
+  }
   if (relayed() && PidLock::held(relay_lock()) != PidLock::Held::yes) {
-    auto relay = start_process(
-        program, {"quarry", "testnet", "relay", "--dir", directory_.string()}, relay_log());
+    auto relay = launch(
+        {kRelay, {program(), "testnet", "relay", "--dir", directory_.string()}, relay_log()});
     if (!relay) return tl::unexpected(relay.error());
   }
   for (Node& node : nodes_) {
-    if (node.home.running() == PidLock::Held::yes) continue;
-    auto started =
-        start_process(program, {"quarry", "node", "--home", node.home.directory().string()},
-                      node.home.log_file());
-    if (!started) return tl::unexpected(started.error());
-    node.started = *started;
+    if (auto started = start(node); !started) return started;
   }
   return {};
 }
 
+std::string Testnet::program() const { return in_containers() ? "quarry" : own_program(); }
+
+std::filesystem::path Testnet::lock_of(const Worker& worker) const {
+  return directory_ / worker.node / (worker.name + kWorkerLock);
+}
+
+bool Testnet::runs(const Worker& worker) const {
+  return PidLock::held(lock_of(worker)) == PidLock::Held::yes;
+}
+
+Result<> Testnet::start(const Worker& worker) {
+  if (runs(worker)) return {};
+  std::vector<std::string> words{program()};
+  words.insert(words.end(), worker.words.begin(), worker.words.end());
+  words.insert(words.end(), {"--home", (directory_ / worker.node).string()});
+  Containers::What what{worker.name, with_lock(lock_of(worker), words),
+                        directory_ / worker.node / (worker.name + ".log")};
+  what.alone = true;
+  return launch(std::move(what)).map([](pid_t) {});
+}
+
 Result<> Testnet::stop() {
   std::vector<Running> running;
+  const auto add = [&](const std::string& name, const std::filesystem::path& lock) {
+    if (const auto pid = PidLock::holder(lock)) running.push_back({name, lock, *pid});
+  };
   for (const Node& node : nodes_) {
-    if (const auto pid = node.home.pid())
-      running.push_back({node.name, node.home.lock_file(), *pid});
+    add(node.name, node.home.lock_file());
+    std::error_code ignored;
+    for (const auto& file : std::filesystem::directory_iterator(node.home.directory(), ignored)) {
+      const std::string name = file.path().filename();
+      if (name.ends_with(kWorkerLock)) add(name, file.path());
+    }
   }
-  if (const auto pid = PidLock::holder(relay_lock())) {
-    running.push_back({"the relay", relay_lock(), *pid});
-  }
-  return end(std::move(running), false);
+  add("the relay", relay_lock());
+  auto ended = end_processes(std::move(running), false);
+  if (!in_containers()) return ended;
+  auto removed = Containers(directory_, image_).remove();
+  return ended ? removed : ended;
 }
 
 Result<> Testnet::stop(const Node& node, bool at_once) {
   const auto pid = node.home.pid();
   if (!pid) return does_not_run(node);
-  return end({{node.name, node.home.lock_file(), *pid}}, at_once);
+  return end_processes({{node.name, node.home.lock_file(), *pid}}, at_once);
+}
+
+Result<> Testnet::stop(const Worker& worker, bool at_once) {
+  const auto pid = PidLock::holder(lock_of(worker));
+  if (!pid) return error(Error::Kind::unavailable, worker.name + " does not run");
+  return end_processes({{worker.name, lock_of(worker), *pid}}, at_once);
 }
 
 Result<> Testnet::remove() {
@@ -298,7 +375,8 @@ Result<> Testnet::remove() {
     std::filesystem::remove_all(node.home.directory(), failed);
     if (failed) return io_error("cannot remove " + node.home.directory().string(), failed.value());
   }
-  for (const auto& file : {links_file(), relay_lock(), relay_log(), directory_ / kMark}) {
+  for (const auto& file :
+       {links_file(), relay_lock(), relay_log(), peers_file(), directory_ / kMark}) {
     std::filesystem::remove(file, failed);
   }
   nodes_.clear();

@@ -81,7 +81,7 @@ Result<> Field::prepare() {
     return error(Error::Kind::io, "cannot make a temporary folder", "set TMPDIR to one");
   }
   net_.emplace(folder);
-  if (auto made = net_->make(plan_.nodes, "one"); !made) return made;
+  if (auto made = net_->make({.nodes = plan_.nodes}); !made) return made;
   // A node's entry stands in every other node's file.
   auto others = read_peers(net_->nodes()[0].home.peers_file());
   auto first = read_peers(net_->nodes()[1].home.peers_file());

@@ -25,4 +25,13 @@ Usage usage_of(const std::vector<pid_t>& processes) {
   return sum;
 }
 
+double allocated_mib(pid_t process) {
+  std::ifstream status("/proc/" + std::to_string(process) + "/status");
+  double kib = 0;
+  for (std::string word; status >> word;) {
+    if (word == "RssAnon:") status >> kib;
+  }
+  return kib / 1024;
+}
+
 }  // namespace quarry::cli::bench

@@ -16,4 +16,7 @@ struct Usage {
 // The sum over processes; one that is gone counts nothing.
 Usage usage_of(const std::vector<pid_t>& processes);
 
+// What one has allocated now, without what it maps of files; 0 where it is gone.
+double allocated_mib(pid_t process);
+
 }  // namespace quarry::cli::bench

@@ -1,3 +1,4 @@
+#include "bus/clock.hpp"
 #include "cli/command_line.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/log.hpp"
@@ -21,6 +22,7 @@ struct NodeFlags {
   std::string placement = "one";
   std::string log_level = "info";
   bool json_log = false;
+  double clock_offset = 0;
 };
 
 Result<NodeOptions> options_of(const NodeFlags& flags) {
@@ -68,6 +70,7 @@ Exit node(const NodeFlags& flags) {
   const Home home = flags.common.where();
   if (auto fits = home.check(); !fits) return fail(fits.error());
   if (auto set = log_to_stderr(flags.log_level, flags.json_log); !set) return fail(set.error());
+  bus::set_wall_offset(static_cast<std::int64_t>(flags.clock_offset));
   const auto ended = run_node(*options);
   return ended ? Exit::ok : fail(ended.error());
 }
@@ -96,6 +99,8 @@ void add_node(CommandLine& to) {
       .choice("--log-level", flags->log_level, "debug, info, warn, error or off [info]", "LEVEL",
               {"debug", "info", "warn", "error", "off"})
       .flag("--json-log", flags->json_log, "Log lines as JSON")
+      .option("--clock-offset", flags->clock_offset, "Its clock is off by so many", "SECONDS")
+      .hidden()
       .does([flags] { return node(*flags); });
 }
 

@@ -1,117 +1,28 @@
 #include "cli/commands/testnet.hpp"
 
-#include <poll.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <optional>
 
 #include "bus/clock.hpp"
-#include "cli/client.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/describe.hpp"
+#include "cli/node_view.hpp"
 #include "cli/output.hpp"
 
 namespace quarry::cli {
 namespace {
 
-constexpr int kLookEveryMs = 50;
-// A node is ready in well under a second; a handshake with each peer, on a busy machine, adds up.
-constexpr Duration kReadyWithin = std::chrono::seconds(30);
-
-// What is known of one node; nothing but `running` where it does not run.
-struct View {
-  bool running = false;
-  bool answers = false;
-  pid_t pid = 0;
-  control::NodeInfo info;
-  std::size_t peers = 0;
-  std::size_t connected = 0;
-  std::size_t fetches = 0;
-};
-
-Result<View> look_at(Client& client) {
-  View view;
-  view.answers = true;
-  Client::Items items;
-  if (auto done = client.call(control::Status{}, items); !done) {
-    return tl::unexpected(done.error());
-  }
-  if (auto done = client.call(report::PeerList{}, items); !done) {
-    return tl::unexpected(done.error());
-  }
-  for (const auto& item : items) {
-    if (const auto* info = std::get_if<control::NodeInfo>(&item)) view.info = *info;
-    if (std::holds_alternative<control::FetchInfo>(item)) ++view.fetches;
-    if (const auto* peer = std::get_if<report::PeerInfo>(&item)) {
-      ++view.peers;
-      if (peer->state == PeerState::connected) ++view.connected;
-    }
-  }
-  return view;
-}
-
-Result<View> look_at(bus::Context& context, const Testnet::Node& node) {
-  const auto pid = node.home.pid();
-  if (!pid) return View{};
-  auto client = Client::connect(context, node.home, {});
-  Result<View> view;
-  if (client) view = look_at(**client);
-  if (!view) return view;
-  view->running = true;  // but paused, or about to end, where it does not answer
-  view->pid = *pid;
-  return view;
-}
-
-// Whether a node that was just started has ended already.
-std::optional<Error> ended_early(const Testnet::Node& node) {
-  int how = 0;
-  if (node.started == 0 || ::waitpid(node.started, &how, WNOHANG) != node.started) {
-    return std::nullopt;
-  }
-  const std::string why = last_words(node.home);
-  return Error{Error::Kind::unavailable, node.name + " has ended" + (why.empty() ? "" : ": " + why),
-               "its log is " + node.home.log_file().string()};
-}
-
-// Until the node answers, and is connected to so many others.
-Result<View> wait_ready(bus::Context& context, const Testnet::Node& node, std::size_t others,
-                        Time until) {
-  std::unique_ptr<Client> client;
-  for (;; ::poll(nullptr, 0, kLookEveryMs)) {
-    if (auto ended = ended_early(node)) return tl::unexpected(*ended);
-    if (!client) {
-      auto connected = Client::connect(context, node.home, {});
-      if (connected) client = std::move(*connected);
-    }
-    if (client) {
-      auto view = look_at(*client);
-      if (view && view->connected >= others) {
-        view->running = true;
-        view->pid = node.home.pid().value_or(0);
-        return view;
-      }
-      if (!view) client.reset();
-    }
-    if (bus::now() >= until) {
-      return error(Error::Kind::unavailable,
-                   node.name + (client ? " does not reach the others" : " does not become ready"),
-                   "its log is " + node.home.log_file().string());
-    }
-  }
-}
-
-std::string state_of(const View& view) {
+std::string state_of(const NodeView& view) {
   if (!view.running) return "does not run";
   if (!view.answers) return "does not answer";
-  return std::to_string(view.connected) + " of " + std::to_string(view.peers) + " peers connected";
+  return std::to_string(view.connected) + " of " + std::to_string(view.peers.size()) +
+         " peers connected";
 }
 
-std::string table_of(Testnet& net, const std::vector<View>& views) {
+std::string table_of(Testnet& net, const std::vector<NodeView>& views) {
   Table table({"NODE", "ADDRESS", ">PID", "STATE", ">FETCHES", "HOME"});
   for (std::size_t i = 0; i < views.size(); ++i) {
-    const View& view = views[i];
+    const NodeView& view = views[i];
     table.add({net.nodes()[i].name, view.answers ? view.info.listen : "-",
                view.running ? std::to_string(view.pid) : "-", state_of(view),
                std::to_string(view.fetches), net.nodes()[i].home.directory().string()});
@@ -119,17 +30,17 @@ std::string table_of(Testnet& net, const std::vector<View>& views) {
   return table.text();
 }
 
-std::string json_of(Testnet& net, const std::vector<View>& views) {
+std::string json_of(Testnet& net, const std::vector<NodeView>& views) {
   Json json;
   json.begin().add("directory", net.directory().string()).begin("nodes", '[');
   for (std::size_t i = 0; i < views.size(); ++i) {
-    const View& view = views[i];
+    const NodeView& view = views[i];
     json.begin().add("name", net.nodes()[i].name);
     json.add("home", net.nodes()[i].home.directory().string()).add_flag("running", view.running);
     if (view.running) json.add("pid", static_cast<std::uint64_t>(view.pid));
     if (view.answers) {
       json.add("key", to_z85(view.info.node));
-      json.add("listen", view.info.listen).add("peers", view.peers);
+      json.add("listen", view.info.listen).add("peers", view.peers.size());
       json.add("connected", view.connected).add("fetches", view.fetches);
     }
     json.end();
@@ -160,8 +71,8 @@ std::string what_next(Testnet& net, const TestnetFlags& flags) {
 
 // Looks at all nodes, each in turn.
 template <class Look>
-Result<std::vector<View>> views_of(Testnet& net, Look look) {
-  std::vector<View> views;
+Result<std::vector<NodeView>> views_of(Testnet& net, Look look) {
+  std::vector<NodeView> views;
   for (const Testnet::Node& node : net.nodes()) {
     auto view = look(node);
     if (!view) return tl::unexpected(view.error());
@@ -188,12 +99,14 @@ Exit testnet_up(const TestnetFlags& flags) {
                  "end and remove it first: quarry testnet down --purge"});
   }
   if (net.nodes().empty()) {
-    if (auto made = net.make(flags.nodes, flags.placement, flags.relayed); !made) {
+    if (auto made = net.make(
+            {flags.nodes, flags.placement, flags.relayed, flags.containers ? flags.image : ""});
+        !made) {
       return fail(made.error());
     }
   }
   // Before the context: nothing may be forked from a process that has one.
-  auto started = net.start("/proc/self/exe");
+  auto started = net.start();
   std::optional<Error> failed;
   if (!started) failed = started.error();
   bus::Context context;
@@ -202,10 +115,11 @@ Exit testnet_up(const TestnetFlags& flags) {
   const bool whole = std::all_of(net.nodes().begin(), net.nodes().end(),
                                  [](const auto& node) { return node.started != 0; });
   const std::size_t others = whole && !net.in_trouble() ? net.nodes().size() - 1 : 0;
-  Result<std::vector<View>> views;
+  Result<std::vector<NodeView>> views;
   if (!failed) {
     views = views_of(net, [&](const auto& node) {
-      return node.started == 0 ? look_at(context, node) : wait_ready(context, node, others, until);
+      return node.started == 0 ? look_at(context, node)
+                               : wait_ready(context, net, node, others, until);
     });
     if (!views) failed = views.error();
   }
@@ -256,6 +170,12 @@ Result<Testnet> open_testnet(const TestnetFlags& flags) {
                "make one with: quarry testnet up");
 }
 
+Result<Testnet::Node*> node_named(Testnet& net, const std::string& name) {
+  if (auto* node = net.find(name)) return node;
+  return error(Error::Kind::usage, "there is no node '" + name + "' in this testnet",
+               "they are called node1 to node" + std::to_string(net.nodes().size()));
+}
+
 Command add_to_testnet(Command& testnet, const std::shared_ptr<TestnetFlags>& flags,
                        const std::string& name, const std::string& text, const std::string& example,
                        Exit (*act)(const TestnetFlags&)) {
@@ -268,8 +188,7 @@ Command add_to_testnet(Command& testnet, const std::shared_ptr<TestnetFlags>& fl
 void add_testnet(CommandLine& to) {
   const auto flags = std::make_shared<TestnetFlags>();
   Command testnet = to.command("testnet", "Several nodes on this machine, for trying things out",
-                               "  quarry testnet up --nodes 3\n"
-                               "  quarry testnet down");
+                               "  quarry testnet up --nodes 3");
   const auto add = [&](const std::string& name, const std::string& text, const std::string& example,
                        Exit (*act)(const TestnetFlags&)) {
     return add_to_testnet(testnet, flags, name, text, example, act);
@@ -280,6 +199,8 @@ void add_testnet(CommandLine& to) {
       .option("--nodes", flags->nodes, "How many [3]", "N")
       .choice("--placement", flags->placement, "Of each node's actors [one]", "one|threads",
               {"one", "threads"})
+      .flag("--docker", flags->containers, "Each in a container, and not a process")
+      .option("--image", flags->image, "What the containers run [quarry]", "NAME")
       .flag("--relayed", flags->relayed, "A relay between them, for partition, slow and loss")
       .flag("--json", flags->json, json);
   add("status", "Which nodes run, and whom they reach", "  quarry testnet status", testnet_status)
@@ -288,6 +209,7 @@ void add_testnet(CommandLine& to) {
       .flag("--purge", flags->purge, "Remove the folder too");
 
   add_testnet_trouble(testnet, flags);
+  add_testnet_run(testnet);
 }
 
 }  // namespace quarry::cli

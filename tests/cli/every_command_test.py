@@ -31,8 +31,9 @@ NOTHING_DONE = ("cancel", "explain")
 # their own, and a place below where that does not matter.
 OTHERS = {"node": [], "keygen": [], "verifier": [], "store": [], "testnet up": [],
           "testnet status": [], "testnet down": [], "bench": [], "completion": ["bash"],
-          "testnet heal": [], "testnet relay": [], "testnet partition": ["node1", "node2"],
-          "testnet slow": ["node1", "1s"], "testnet loss": ["node1", "1"]}
+          "testnet heal": [], "testnet partition": ["node1", "node2"],
+          "testnet slow": ["node1", "1s"], "testnet loss": ["node1", "1"],
+          "testnet fetch": ["00"], "testnet run": ["/dev/null"]}
 OTHERS |= {f"testnet {word}": ["node1"] for word in ("logs", "restart", "kill", "pause", "resume")}
 # What they can do without a node, they do, and say so; `id` needs none.
 WITHOUT_A_NODE = {"id", "peers list", "peers add", "peers remove", "peers set"}

@@ -13,7 +13,7 @@ TEST_CASE("each node of a testnet knows all others and not itself") {
   const Folder folder;
   Testnet net((folder / "net").string());
   CHECK(net.nodes().empty());
-  REQUIRE(net.make(3, "one"));
+  REQUIRE(net.make({.nodes = 3}));
   REQUIRE(net.nodes().size() == 3);
   std::set<std::string> endpoints;
   for (const auto& node : net.nodes()) {
@@ -33,7 +33,7 @@ TEST_CASE("each node of a testnet knows all others and not itself") {
 TEST_CASE("with a relay each node dials each other by a link of its own, which keeps its trouble") {
   const Folder folder;
   Testnet net((folder / "net").string());
-  REQUIRE(net.make(3, "one", true));
+  REQUIRE(net.make({.nodes = 3, .relayed = true}));
   REQUIRE(net.relayed());
   const auto links = read_links(net.links_file());
   REQUIRE(links);
@@ -73,14 +73,14 @@ TEST_CASE("what is no link is told by its line; a testnet without a relay has no
   REQUIRE_FALSE(links);
   CHECK(links.error().what.find("links:2") != std::string::npos);
   Testnet net((folder / "net").string());
-  REQUIRE(net.make(2, "one"));
+  REQUIRE(net.make({.nodes = 2}));
   CHECK(net.change_links([](Link&) {}).error().kind == Error::Kind::config);
 }
 
 TEST_CASE("a testnet takes only what it made with it") {
   const Folder folder;
   Testnet net(folder.path().string());
-  REQUIRE(net.make(1, "one"));
+  REQUIRE(net.make({.nodes = 1}));
   REQUIRE(create_file(folder / "mine", "", 0644));
   REQUIRE(net.remove());
   CHECK(folder.entries() == 1);
@@ -93,7 +93,7 @@ TEST_CASE("a folder that holds something else never becomes a testnet") {
   std::filesystem::create_directory(folder / "node1");
   Testnet net(folder.path().string());
   CHECK(net.nodes().empty());
-  CHECK(net.make(1, "one").error().kind == Error::Kind::config);
+  CHECK(net.make({.nodes = 1}).error().kind == Error::Kind::config);
   CHECK(folder.entries() == 2);
 }
 

@@ -4,6 +4,7 @@
 
 #include <sstream>
 
+#include "bus/clock.hpp"
 #include "cli/processes.hpp"
 
 namespace quarry::cli {
@@ -40,10 +41,14 @@ Result<> Containers::prepare() const {
 
 std::vector<std::string> Containers::start_words(const What& what) const {
   const std::string user = std::to_string(::getuid()) + ":" + std::to_string(::getgid());
+  // Not the name alone: the last container of that name may not be gone yet.
+  const std::string name = "quarry-" + what.name + "-" + std::to_string(bus::random_u64() >> 40);
   std::vector<std::string> words{"docker",
                                  "run",
                                  "--detach",
                                  "--rm",
+                                 "--name",
+                                 name,
                                  "--label",
                                  label(),
                                  "--user",

@@ -75,8 +75,12 @@ Result<> check_owner(const std::filesystem::path& directory) {
 }
 
 std::string config_of(const std::string& name, const std::string& endpoint,
-                      const std::string& placement) {
-  return "# Made by quarry testnet.\nlisten = \"" + endpoint + "\"\nname = \"" + name +
+                      const std::string& placement, bool in_container) {
+  // A container does not know its own address beforehand.
+  const std::string listen = in_container ? std::string("tcp://0.0.0.0:") + kContainerPort +
+                                                "\"\nadvertise = \"" + endpoint
+                                          : endpoint;
+  return "# Made by quarry testnet.\nlisten = \"" + listen + "\"\nname = \"" + name +
          "\"\nplacement = \"" + placement + "\"\n";
 }
 
@@ -157,13 +161,12 @@ Result<> Testnet::grow(std::uint32_t count, const std::string& placement, bool r
   if (!all) return tl::unexpected(all.error());
   for (std::uint32_t i = before; i < count; ++i) {
     const std::string name = "node" + std::to_string(i + 1);
-    const std::string local =
-        in_containers() ? "" : "tcp://127.0.0.1:" + std::to_string((*ports)[i - before]);
-    const std::string listen =
-        in_containers() ? std::string("tcp://0.0.0.0:") + kContainerPort : local;
-    const auto key = make_home(Home(directory_ / name), config_of(name, listen, placement));
+    const std::string endpoint = in_containers()
+                                     ? "tcp://" + name + ":" + kContainerPort
+                                     : "tcp://127.0.0.1:" + std::to_string((*ports)[i - before]);
+    const auto key =
+        make_home(Home(directory_ / name), config_of(name, endpoint, placement, in_containers()));
     if (!key) return tl::unexpected(key.error());
-    const std::string endpoint = in_containers() ? "tcp://" + name + ":" + kContainerPort : local;
     if (auto added = all->add({*key, endpoint, PeerRole::primary, name}); !added) return added;
     nodes_.push_back({name, Home(directory_ / name)});
   }

@@ -46,6 +46,19 @@ def calm():
     return PATIENCE == 1 and os.getloadavg()[0] < 4 * os.cpu_count()
 
 
+IMAGE = "quarry:test"
+
+
+def containers():
+    """The options that have a testnet run in containers, with this program in them; or none, and
+    why not."""
+    make = pathlib.Path(__file__).resolve().parent.parent.parent / "docker" / "image"
+    done = subprocess.run([make, QUARRY, IMAGE], capture_output=True, text=True)
+    if done.returncode == 0:
+        return ["--docker", "--image", IMAGE], ""
+    return [], (done.stderr.strip().splitlines() or ["docker/image fails"])[-1]
+
+
 def key_of(value: bytes) -> str:
     return hashlib.sha256(value).hexdigest()
 

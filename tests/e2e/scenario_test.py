@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import unittest
 
-from cluster import PATIENCE, QUARRY
+from cluster import PATIENCE, QUARRY, containers
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SCENARIOS = ROOT / "docker" / "scenarios"
@@ -18,16 +18,6 @@ IN_SHORT = {"soak": 0.008, "storm": 0.4}  # of its time; the others:
 SHORT = 0.4
 # They mostly wait; a machine of two cores bears so many.
 AT_A_TIME = 3
-IMAGE = "quarry:test"
-
-
-def containers():
-    """The options that have a scenario play in containers, or none; and why not."""
-    done = subprocess.run([ROOT / "docker" / "image", QUARRY, IMAGE], capture_output=True,
-                          text=True)
-    if done.returncode == 0:
-        return ["--docker", "--image", IMAGE], ""
-    return [], (done.stderr.strip().splitlines() or ["docker/image fails"])[-1]
 
 
 class Scenarios(unittest.TestCase):

@@ -30,11 +30,13 @@ std::string memory_line(const Report& report) {
 
 // --- The page ------------------------------------------------------------------------------------
 
+// With more seconds than this what happened does not fit beside its lines.
+constexpr std::size_t kMostLabelled = 80;
 constexpr double kWidth = 1000, kHeight = 200, kLeft = 60, kBottom = 20;
 
 std::string escaped(const std::string& text) {
   std::string safe;
-  for (const char c : shown(text)) {
+  for (const char c : text) {
     if (c == '<') {
       safe += "&lt;";
     } else if (c == '&') {
@@ -71,8 +73,14 @@ class Chart {
     for (std::size_t i = 0; i < timeline_.size(); ++i) {
       if (timeline_[i].events.empty()) continue;
       std::string what;
-      for (const std::string& event : timeline_[i].events) what += escaped(event) + "\n";
+      for (const std::string& event : timeline_[i].events) {
+        what += (what.empty() ? "" : "; ") + escaped(event);
+      }
       const std::string at = fixed(x(i), 1);
+      if (timeline_.size() <= kMostLabelled) {
+        events += "<text class='what' transform='translate(" + at + "," + fixed(kHeight - 4, 0) +
+                  ") rotate(-90)' dy='-3'>" + what + "</text>";
+      }
       events += "<line class='event' x1='" + at + "' x2='" + at + "' y1='0' y2='" +
                 fixed(kHeight, 0) + "'><title>" + std::to_string(i + 1) + " s: " + what +
                 "</title></line>\n";
@@ -143,6 +151,7 @@ std::string memory_chart(const Report& report) {
 constexpr const char* kStyle =
     "body{font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:2em auto;padding:0 1em}"
     "svg{width:100%;background:#f8fafc}svg text{font-size:12px;fill:#475569}"
+    "svg .what{font-size:9px}"
     ".event{stroke:#dc2626;stroke-width:2;opacity:.35}h2{font-size:1em;margin:1.5em 0 .3em}"
     "pre{background:#f8fafc;padding:1em;overflow-x:auto}";
 
@@ -175,7 +184,7 @@ std::string html_of(const Report& report) {
          escaped(report.title) + " (seed " + std::to_string(report.seed) + ", " + report.world +
          "). Red lines are what happened: point at one.</p>\n" +
          throughput_chart(report.outcome.timeline) + latency_chart(report.outcome.timeline) +
-         memory_chart(report) + "<pre>" + text_of(report) + "</pre>\n</body></html>\n";
+         memory_chart(report) + "<pre>" + escaped(text_of(report)) + "</pre>\n</body></html>\n";
 }
 
 std::string json_of(const Report& report) {

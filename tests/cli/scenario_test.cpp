@@ -143,6 +143,16 @@ TEST_CASE("what is wrong is told with its line") {
   }
 }
 
+TEST_CASE("what happens is told as one types it") {
+  const Trouble cut{.kind = Kind::partition, .nodes = {"node1", "node2"}, .others = {"node3"}};
+  CHECK(cut.text() == "partition node1,node2 node3");
+  CHECK(Trouble{.kind = Kind::slow, .nodes = {"node1"}, .delay = 200ms}.text() ==
+        "slow node1 200ms");
+  CHECK(Trouble{.kind = Kind::loss, .nodes = {"node1"}, .percent = 5}.text() == "loss node1 5%");
+  CHECK(Trouble{.kind = Kind::scale, .count = 12}.text() == "scale 12");
+  CHECK(Trouble{}.text() == "heal");
+}
+
 TEST_CASE("percentiles are those of what was measured") {
   CHECK(percentile({}, 99) == 0);
   CHECK(percentile({7}, 99) == 7);

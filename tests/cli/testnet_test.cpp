@@ -77,6 +77,54 @@ TEST_CASE("what is no link is told by its line; a testnet without a relay has no
   CHECK(net.change_links([](Link&) {}).error().kind == Error::Kind::config);
 }
 
+std::set<std::string> known_to(const Testnet::Node& node) {
+  const auto peers = read_peers(node.home.peers_file());
+  REQUIRE(peers);
+  std::set<std::string> names;
+  for (const auto& peer : *peers) names.insert(peer.name);
+  return names;
+}
+
+TEST_CASE("a testnet grows and shrinks, and those that stay know just each other") {
+  const Folder folder;
+  Testnet net((folder / "net").string());
+  REQUIRE(net.make({.nodes = 2}));
+  const auto before = read_file(net.nodes()[0].home.key_file(), 4096).value_or("none");
+  REQUIRE(net.resize(4));
+  REQUIRE(net.nodes().size() == 4);
+  CHECK(known_to(net.nodes()[0]) == std::set<std::string>{"node2", "node3", "node4"});
+  CHECK(known_to(net.nodes()[3]) == std::set<std::string>{"node1", "node2", "node3"});
+  CHECK(read_file(net.nodes()[0].home.key_file(), 4096).value_or("") == before);
+  REQUIRE(net.resize(2));
+  REQUIRE(net.nodes().size() == 2);
+  CHECK(known_to(net.nodes()[0]) == std::set<std::string>{"node2"});
+  CHECK_FALSE(std::filesystem::exists(folder / "net" / "node3"));
+  REQUIRE(net.remove());
+  CHECK(folder.entries() == 0);
+}
+
+TEST_CASE("one that has a relay keeps its size") {
+  const Folder folder;
+  Testnet net((folder / "net").string());
+  REQUIRE(net.make({.nodes = 2, .relayed = true}));
+  CHECK(net.resize(3).error().kind == Error::Kind::config);
+}
+
+TEST_CASE("in containers nodes dial each other by name, and the relay by its name") {
+  const Folder folder;
+  Testnet net((folder / "net").string());
+  REQUIRE(net.make({.nodes = 2, .relayed = true, .image = "some"}));
+  CHECK(Testnet((folder / "net").string()).in_containers());
+  const auto links = read_links(net.links_file());
+  REQUIRE(links);
+  REQUIRE(links->size() == 2);
+  CHECK((*links)[0].target == "node2:7000");
+  CHECK_FALSE((*links)[0].local());
+  const auto peers = read_peers(net.nodes()[0].home.peers_file());
+  REQUIRE(peers);
+  CHECK(peers->front().endpoint == "tcp://relay:" + std::to_string((*links)[0].listen));
+}
+
 TEST_CASE("a testnet takes only what it made with it") {
   const Folder folder;
   Testnet net(folder.path().string());

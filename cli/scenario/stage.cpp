@@ -272,14 +272,17 @@ void Stage::check_values() {
   }
 }
 
-Result<> Stage::check_nodes() {
+void Stage::check_nodes() {
   const Script& script = options_.script;
   std::set<std::string> blocked;
+  const Time until = bus::now() + kReadyWithin;
   for (const Testnet::Node& node : net_.nodes()) {
     if (script.liars.contains(node.name)) continue;
-    const auto view = look_at(*context_, node);
-    if (!view) return tl::unexpected(view.error());
-    if (!view->answers) wrong_.push_back(node.name + " does not answer");
+    const auto view = wait_ready(*context_, net_, node, 0, until);
+    if (!view) {
+      wrong_.push_back(view.error().what);
+      continue;
+    }
     for (const report::PeerInfo& peer : view->peers) {
       const bool bad = peer.state == PeerState::blocked || peer.invalid > 0;
       if (!bad) continue;
@@ -292,7 +295,6 @@ Result<> Stage::check_nodes() {
   for (const std::string& name : script.blocked) {
     if (!blocked.contains(name)) wrong_.push_back("nobody has blocked " + name);
   }
-  return {};
 }
 
 void Stage::check_expectations() {
@@ -326,7 +328,7 @@ Result<std::optional<Outcome>> Stage::run() {
   if (const std::size_t out = board_->out(); out > 0) {
     wrong_.push_back(std::to_string(out) + " confirmed values never came");
   }
-  if (auto checked = check_nodes(); !checked) return tl::unexpected(checked.error());
+  check_nodes();
   check_expectations();
   Outcome outcome{board_->timeline(ticks_), {}, board_->all_confirmed().size(), wrong_};
   for (std::uint32_t i = 1; i <= options_.script.most_nodes(); ++i) {

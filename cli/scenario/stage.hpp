@@ -60,7 +60,7 @@ class Stage {
   Result<> cause(const Trouble& trouble);
   Result<> heal();
   void check_values();
-  Result<> check_nodes();
+  void check_nodes();
   void check_expectations();
   // Trouble about all that is drawn; nothing where nobody may be taken away any more.
   std::optional<Trouble> draw(Planned& planned);

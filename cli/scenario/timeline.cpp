@@ -8,8 +8,9 @@
 namespace quarry::cli::scenario {
 namespace {
 
-constexpr std::size_t kWarmUp = 60;  // seconds of a life
-constexpr std::size_t kLeastLife = 60;
+// Of a life: caches, tables and libzmq's buffers have filled by then, measured under trouble.
+constexpr std::size_t kWarmUp = 300;     // seconds
+constexpr std::size_t kLeastLeft = 120;  // below that a line through it says little
 
 struct Life {
   std::size_t seconds = 0;
@@ -53,7 +54,7 @@ std::optional<double> memory_slope(const Timeline& timeline, const std::string& 
   }
   double up = 0, across = 0;
   for (const auto& [pid, life] : lives) {
-    if (life.at.size() < kLeastLife) continue;
+    if (life.at.size() < kLeastLeft) continue;
     const double mean_at = mean(life.at), mean_mib = mean(life.mib);
     for (std::size_t i = 0; i < life.at.size(); ++i) {
       up += (life.at[i] - mean_at) * (life.mib[i] - mean_mib);

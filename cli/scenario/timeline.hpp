@@ -31,8 +31,8 @@ double percentile(std::vector<float> values, double percent);
 std::vector<float> all_took_ms(const Timeline& timeline);
 
 // How a node's memory rises while it lives, in KiB a minute: a straight line through what it had in
-// each second, with the same slope in each of its lives. A life's first minute is left out: caches
-// and tables fill then. Nothing where too little is left.
+// each second, with the same slope in each of its lives. A life's first five minutes are left
+// out: caches and tables fill then. Nothing where too little is left.
 std::optional<double> memory_slope(const Timeline& timeline, const std::string& node);
 
 // One line for people.

@@ -171,23 +171,23 @@ void live(Timeline& timeline, pid_t pid, std::size_t seconds, double mib, double
 
 TEST_CASE("memory that rises in each life of a node has its slope, whatever they began with") {
   Timeline timeline;
-  live(timeline, 1, 300, 5, 0.25);
-  live(timeline, 2, 200, 50, 0.25);
+  live(timeline, 1, 600, 5, 0.25);
+  live(timeline, 2, 500, 50, 0.25);
   const auto slope = memory_slope(timeline, "node1");
   REQUIRE(slope);
   CHECK(*slope == Approx(0.25 * 1024 * 60));
   CHECK_FALSE(memory_slope(timeline, "node2"));
 }
 
-TEST_CASE("memory that fills in a life's first minute does not rise") {
+TEST_CASE("memory that fills in a life's first minutes does not rise") {
   Timeline timeline;
-  live(timeline, 1, 60, 5, 1);
-  live(timeline, 1, 120, 65, 0);
+  live(timeline, 1, 300, 5, 1);
+  live(timeline, 1, 120, 305, 0);
   const auto slope = memory_slope(timeline, "node1");
   REQUIRE(slope);
   CHECK(*slope == Approx(0).margin(1e-9));
   Timeline short_lives;
-  live(short_lives, 1, 100, 5, 1);
+  live(short_lives, 1, 400, 5, 1);
   CHECK_FALSE(memory_slope(short_lives, "node1"));
 }
 

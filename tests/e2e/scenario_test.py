@@ -14,10 +14,17 @@ from cluster import PATIENCE, QUARRY, containers
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SCENARIOS = ROOT / "docker" / "scenarios"
-IN_SHORT = {"soak": 0.008, "storm": 0.4}  # of its time; the others:
-SHORT = 0.4
+IN_SHORT = {"soak": 0.006}  # of its time; the others:
+SHORT = 0.35
 # They mostly wait; a machine of two cores bears so many.
-AT_A_TIME = 3
+AT_A_TIME = 4
+
+
+def can_mount():
+    """Whether a process here may have a small file system of its own."""
+    as_root = [] if os.getuid() == 0 else ["--map-root-user"]
+    return subprocess.run(["unshare", "--mount", *as_root, "mount", "-t", "tmpfs", "none", "/mnt"],
+                          capture_output=True).returncode == 0
 
 
 class Scenarios(unittest.TestCase):
@@ -49,7 +56,10 @@ class Scenarios(unittest.TestCase):
             return report, self.run_scenario(scenario, "--times", times, "--report", report, *world)
 
         scenarios = sorted(SCENARIOS.iterdir())
-        self.assertGreater(len(scenarios), 9)
+        if not world and not can_mount():
+            print("scenarios without full-disk: no file system may be mounted here", flush=True)
+            scenarios.remove(SCENARIOS / "full-disk")
+        self.assertGreater(len(scenarios), 8)
         with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
             for scenario, (report, done) in zip(scenarios, pool.map(play, scenarios)):
                 with self.subTest(scenario.name):

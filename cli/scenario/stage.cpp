@@ -119,7 +119,7 @@ std::vector<std::string> Stage::node_names() {
 }
 
 bool Stage::runs(const std::string& name) {
-  if (const auto* node = net_.find(name)) return node->home.running() == PidLock::Held::yes;
+  if (const auto* node = net_.find(name)) return node->home.pid().has_value();
   return std::any_of(workers_.begin(), workers_.end(), [&](const Testnet::Worker& worker) {
     return worker.name == name && net_.runs(worker);
   });

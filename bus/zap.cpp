@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <cstring>
+#include <utility>
 
 #include "bus/clock.hpp"
 #include "bus/loop.hpp"
@@ -64,6 +65,7 @@ struct Zap::State {
                                                  kAddressFactor* kHandshakeBurst, kAddressBuckets,
                                                  hash};
   std::uint64_t refused = 0;
+  bool held = false;
 };
 
 // Until nothing waits: only so does the descriptor tell of the next request.
@@ -142,6 +144,15 @@ Result<std::unique_ptr<Zap>> Zap::open(Context& context, Loop& loop) {
 
 Zap::Zap(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Zap::~Zap() = default;
+void Zap::hold() {
+  state_->held = true;
+  state_->loop.forget(state_->fd);
+}
+void Zap::let_in() {
+  if (!std::exchange(state_->held, false)) return;
+  state_->loop.watch(state_->fd, [at = state_.get()] { at->answer_all(); });
+  state_->answer_all();
+}
 void Zap::admit(const PeerKey& peer) { state_->admitted.insert(peer); }
 void Zap::expel(const PeerKey& peer) { state_->admitted.erase(peer); }
 std::uint64_t Zap::refused() const { return state_->refused; }

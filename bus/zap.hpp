@@ -20,6 +20,10 @@ class Zap {
 
   static Result<std::unique_ptr<Zap>> open(Context& context, Loop& loop);
   ~Zap();
+  // Until let_in() handshakes wait: nobody is turned away, for a long time, by a door that has not
+  // been told yet whom it admits.
+  void hold();
+  void let_in();
   void admit(const PeerKey& peer);
   void expel(const PeerKey& peer);
   std::uint64_t refused() const;

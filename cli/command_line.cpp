@@ -43,7 +43,7 @@ class Help : public CLI::Formatter {
       const std::size_t gap = page.find("\n\n\n");
       return gap == std::string::npos ? page : page.erase(gap, 1);
     }
-    std::string page = "quarry: " + app->get_description() + "\n\nUsage: " + name +
+    std::string page = "quarry: " + app->get_description() + "\nUsage: " + name +
                        " COMMAND [OPTIONS]   " + name + " COMMAND --help   " + name +
                        " --version\nCommands:\n";
     for (const CLI::App* command : app->get_subcommands([](const CLI::App*) { return true; })) {

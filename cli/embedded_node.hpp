@@ -10,40 +10,16 @@
 // lives in a context, and a context is to be the only one of its process.
 #pragma once
 
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "actors/node.hpp"
-#include "actors/peer_selector/config.hpp"
 #include "bus/thread.hpp"
-#include "msg/report.hpp"
-
-namespace quarry::workers {
-class LmdbStore;
-}
+#include "cli/node_options.hpp"
 
 namespace quarry::cli {
-
-// Which actors share a thread: all (`one`), or none (`threads`).
-enum class Placement { one, threads };
-
-struct NodeOptions {
-  std::filesystem::path home;
-  std::string listen;      // tcp endpoint; empty: the node only asks
-  std::string advertised;  // where peers reach it, if not there
-  Network network;
-  std::string name;
-  std::string keep_in = "store";  // name of the storage that keeps
-  Placement placement = Placement::one;
-  std::filesystem::path peers_file;
-  double hedge_budget = peer_selector::Config{}.hedge_budget;
-  double requests_per_second = peer_selector::Config{}.requests_per_second;  // to one peer
-  bool verifies = true;  // with the built-in digest verifier, where the network has a digest
-  bool stores = true;    // in the built-in storage, below its home
-};
 
 class EmbeddedNode {
  public:

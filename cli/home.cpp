@@ -71,6 +71,11 @@ Result<PidLock> Home::lock() const {
                "end it first, or give this one a home of its own");
 }
 
+std::vector<std::filesystem::path> Home::left_behind() const {
+  return {control_socket(),  verifier_socket(),  storage_socket(),        consumer_socket(),
+          producer_socket(), admission_socket(), bridge_lock("consumer"), bridge_lock("producer")};
+}
+
 std::filesystem::path home_directory(const std::string& option) {
   if (!option.empty()) return option;
   if (const char* home = std::getenv("QUARRY_HOME"); home != nullptr && *home != '\0') return home;

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/pid_lock.hpp"
 #include "msg/result.hpp"
@@ -30,6 +31,13 @@ class Home {
   std::filesystem::path control_socket() const { return run() / "control.sock"; }
   std::filesystem::path verifier_socket() const { return run() / "verifiers.sock"; }
   std::filesystem::path storage_socket() const { return run() / "storages.sock"; }
+  // Where bridges in processes of their own meet the others, and what such a process holds.
+  std::filesystem::path consumer_socket() const { return run() / "consumer.sock"; }
+  std::filesystem::path producer_socket() const { return run() / "producer.sock"; }
+  std::filesystem::path admission_socket() const { return run() / "admission.sock"; }
+  std::filesystem::path bridge_lock(const std::string& bridge) const {
+    return run() / (bridge + ".lock");
+  }
   std::string control_endpoint() const { return "ipc://" + control_socket().string(); }
   std::string verifier_endpoint() const { return "ipc://" + verifier_socket().string(); }
   std::string storage_endpoint() const { return "ipc://" + storage_socket().string(); }
@@ -40,6 +48,8 @@ class Home {
   Result<> make() const;
   // For the node that is about to run: makes run/, state/ and store/, and takes the lock.
   Result<PidLock> lock() const;
+  // Files in run/ that no process takes along when it ends, but for the lock.
+  std::vector<std::filesystem::path> left_behind() const;
   // Whether a node runs.
   PidLock::Held running() const { return PidLock::held(lock_file()); }
   // Of the running node; nothing when none runs.

@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
            add_store,
            add_testnet,
            add_bench,
+           add_bridge,
            add_completion,
        }) {
     add(line);

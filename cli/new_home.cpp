@@ -50,7 +50,7 @@ std::string_view config_template() {
          "# key-length = 32                 # bytes\n"
          "# max-value = \"4MiB\"\n"
          "# digest = \"sha256\"               # none: keys are no digests of their values\n"
-         "# placement = \"one\"               # threads: each actor on a thread of its own\n"
+         "# placement = \"one\"               # or threads, processes: where its actors run\n"
          "# log-level = \"info\"\n"
          "# json-log = false\n";
 }

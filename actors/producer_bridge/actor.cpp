@@ -31,6 +31,7 @@ Result<> Actor::open_network(Sockets& sockets, bus::Loop& loop, bus::Context& co
   auto zap = bus::Zap::open(context, loop);
   if (!zap) return tl::unexpected(zap.error());
   sockets.zap = std::move(*zap);
+  sockets.zap->hold();
   bus::Socket::Options options;
   options.kind = bus::Socket::Kind::router;
   options.max_frame = limits::max_ask_envelope(node.network);
@@ -147,6 +148,8 @@ void Actor::flush(Time now) {
     flush_workers(now);
     flush_peers(now);
   } while (core_.has_effects());
+  // Whom the selector admits it has said with its Hello.
+  if (selector_greeted_ && zap_) zap_->let_in();
   const bool engine_waits = engine_.flush(now);
   const bool selector_waits = selector_.flush(now);
   const bool waits = engine_waits || selector_waits || !to_peers_.empty() || !to_workers_.empty();

@@ -60,7 +60,10 @@ class Actor : public bus::Actor {
   void on(const report::StoredList& list, Time now) { core_.list_received(list, now); }
   void on(const link::Survey& survey, Time now) { core_.survey_received(survey, now); }
 
-  void on(const link::Hello&) { core_.selector_attached(); }
+  void on(const link::Hello&) {
+    selector_greeted_ = true;
+    core_.selector_attached();
+  }
   void on(const link::Admission& admission) { core_.admission_received(admission); }
   void on(const link::Sync& sync) { core_.sync_received(sync); }
 
@@ -156,6 +159,7 @@ class Actor : public bus::Actor {
   std::vector<peer::FromAsker> from_peer_;
   std::vector<worker::FromWorker> from_worker_;
   Time retry_at_ = kNever;
+  bool selector_greeted_ = false;
   bool stopping_ = false;
 };
 

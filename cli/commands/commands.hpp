@@ -21,6 +21,7 @@ void add_verifier(CommandLine& to);
 void add_store(CommandLine& to);
 void add_testnet(CommandLine& to);
 void add_bench(CommandLine& to);
+void add_bridge(CommandLine& to);
 void add_completion(CommandLine& to);
 
 }  // namespace quarry::cli

@@ -60,7 +60,11 @@ Result<NodeOptions> options_of(const NodeFlags& flags) {
                  "say how many requests a second one peer may get");
   }
   options.requests_per_second = flags.peer_rate;
-  options.placement = flags.placement == "one" ? Placement::one : Placement::threads;
+  options.placement = flags.placement == "one"       ? Placement::one
+                      : flags.placement == "threads" ? Placement::threads
+                                                     : Placement::processes;
+  options.log_level = flags.log_level;
+  options.json_log = flags.json_log;
   return options;
 }
 
@@ -94,8 +98,8 @@ void add_node(CommandLine& to) {
       .option("--peer-rate", flags->peer_rate, "Requests a second to one peer at most [1000000]",
               "N")
       .option("--keep-in", flags->keep_in, "Storage that keeps what is put [store]", "NAME")
-      .choice("--placement", flags->placement, "Its actors: on one thread, or on threads [one]",
-              "one|threads", {"one", "threads"})
+      .choice("--placement", flags->placement, "one (thread), threads or processes [one]", "HOW",
+              {"one", "threads", "processes"})
       .choice("--log-level", flags->log_level, "debug, info, warn, error or off [info]", "LEVEL",
               {"debug", "info", "warn", "error", "off"})
       .flag("--json-log", flags->json_log, "Log lines as JSON")

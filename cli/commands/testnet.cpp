@@ -197,8 +197,8 @@ void add_testnet(CommandLine& to) {
   add("up", "Make and start nodes that all know each other", "  quarry testnet up --nodes 3",
       testnet_up)
       .option("--nodes", flags->nodes, "How many [3]", "N")
-      .choice("--placement", flags->placement, "Of each node's actors [one]", "one|threads",
-              {"one", "threads"})
+      .choice("--placement", flags->placement, "one (thread), threads or processes [one]", "HOW",
+              {"one", "threads", "processes"})
       .flag("--docker", flags->containers, "Each in a container, and not a process")
       .option("--image", flags->image, "What the containers run [quarry]", "NAME")
       .flag("--relayed", flags->relayed, "A relay between them, for partition, slow and loss")

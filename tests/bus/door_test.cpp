@@ -79,6 +79,19 @@ void say(Socket& socket, const std::string& words) {
   REQUIRE(socket.send(message) == Socket::Sent::yes);
 }
 
+TEST_CASE("N14 a door that does not know yet whom it admits lets handshakes wait") {
+  Net net;
+  net.zap->hold();
+  const Identity who = Identity::generate();
+  Socket peer = net.dial(who);
+  say(peer, "hello");
+  CHECK_FALSE(net.until([&] { return !net.got.empty() || net.zap->refused() > 0; }, 200ms));
+  net.zap->admit(who.key);
+  net.zap->let_in();
+  CHECK(net.comes("hello"));
+  CHECK(net.zap->refused() == 0);
+}
+
 TEST_CASE("An admitted peer's key comes with each of its messages") {
   Net net;
   const Identity a = net.admitted(), b = net.admitted();

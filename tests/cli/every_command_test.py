@@ -31,6 +31,7 @@ NOTHING_DONE = ("cancel", "explain")
 # their own, and a place below where that does not matter.
 OTHERS = {"node": [], "keygen": [], "verifier": [], "store": [], "testnet up": [],
           "testnet status": [], "testnet down": [], "bench": [], "completion": ["bash"],
+          "bridge consumer": [], "bridge producer": [],
           "testnet heal": [], "testnet partition": ["node1", "node2"],
           "testnet slow": ["node1", "1s"], "testnet loss": ["node1", "1"],
           "testnet fetch": ["00"], "testnet run": ["/dev/null"]}

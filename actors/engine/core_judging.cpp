@@ -58,7 +58,7 @@ void Core::too_large_received(const link::TooLarge& answer, Time now) {
   const auto look_up = look_ups_.answered(answer.look_up);
   if (!look_up) return void(++totals_.strays);
   const Slot slot = fetches_.find(look_up->fetch);
-  if (slot != kNone && fetches_[slot].state == FetchState::looking) {
+  if (slot != kNone && fetches_[slot].state != FetchState::validating) {
     if (answer.size > look_up->room && answer.size <= self_.network.max_value) {
       look_ups_.wait_for_more({look_up->fetch, static_cast<std::uint32_t>(answer.size)});
     } else {

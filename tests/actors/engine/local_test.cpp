@@ -66,6 +66,20 @@ TEST_CASE("N13 a value larger than the first room is looked up again with room f
   }
 }
 
+TEST_CASE("N13 a value that is said late to be larger is looked up again, too") {
+  Stored engine;
+  engine.fetch(engine.client(), "k");
+  const LookUpId look_up = engine.only<link::LookUp>().look_up;
+  engine.pass(50ms);
+  CHECK(engine.take<link::Want>().size() == 1);
+  engine.too_large(look_up, 100'000);
+  const auto again = engine.only<link::LookUp>();
+  CHECK(again.room == 100'000);
+  CHECK(engine.none<link::Want>());
+  engine.found(again.look_up, std::string(100'000, 'x'));
+  CHECK(engine.only<link::Judge>().value.size() == 100'000);
+}
+
 TEST_CASE("N13 an invalid value of our own is removed, blames nobody, and peers are asked") {
   Stored engine;
   const ClientId client = engine.client();

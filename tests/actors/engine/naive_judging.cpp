@@ -238,7 +238,7 @@ void Naive::too_large_received(const link::TooLarge& answer, Time now) {
   const LookUp was = at->second;
   Fetch* fetch = find(was.fetch);
   out_.erase(at);
-  if (fetch != nullptr && fetch->state == FetchState::looking) {
+  if (fetch != nullptr && fetch->state != FetchState::validating) {
     if (answer.size > was.room && answer.size <= self_.network.max_value) {
       waiting_.push_front({was.fetch, static_cast<std::uint32_t>(answer.size)});
     } else {

@@ -113,9 +113,12 @@ std::vector<Remembered> StateFile::read() const {
   std::ifstream file(path_);
   std::error_code gone;
   if (!file && !std::filesystem::exists(path_, gone)) return {};
-  std::ostringstream text;
-  text << file.rdbuf();
-  auto peers = from_text(text.str(), bus::wall_seconds());
+  std::string text(kMostStateBytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  auto peers = text.size() > kMostStateBytes
+                   ? tl::unexpected(damaged(1, "more than a node writes here"))
+                   : from_text(text, bus::wall_seconds());
   if (peers) return std::move(*peers);
   const std::filesystem::path aside = path_.string() + ".damaged";
   std::error_code failure;

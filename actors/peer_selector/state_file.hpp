@@ -8,10 +8,15 @@
 #include <string_view>
 #include <vector>
 
+#include "actors/peer_selector/limits.hpp"
 #include "actors/peer_selector/remembered.hpp"
 #include "msg/result.hpp"
 
 namespace quarry::peer_selector {
+
+// Of the file: as many lines as a node remembers peers, each a key and nine numbers.
+inline constexpr std::size_t kMostStateBytes =
+    (limits::kMaxPeers + limits::kMaxRemembered + 2) * std::size_t{256};
 
 // `wall`: seconds since 1970, when it is written and when it is read.
 std::string as_text(const std::vector<Remembered>& peers, std::int64_t wall);

@@ -105,6 +105,11 @@ TEST_CASE("N10 a damaged file is set aside, and never fatal") {
   REQUIRE(std::filesystem::exists(folder.path / "peers.damaged"));
   file.write(two_peers());
   REQUIRE(file.read().size() == 2);
+  // Of one that never ends no more is read than a node writes.
+  write(path, as_text(two_peers(), kWall) + std::string(kMostStateBytes, 'x'));
+  REQUIRE(file.read().empty());
+  REQUIRE_FALSE(std::filesystem::exists(path));
+  file.write(two_peers());
   // Where nothing can be written, nothing happens.
   StateFile nowhere(folder.path / "none" / "peers");
   nowhere.write(two_peers());

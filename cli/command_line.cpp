@@ -33,6 +33,8 @@ std::string variable_of(const CLI::App& command, const std::string& option) {
   return name;
 }
 
+constexpr std::ptrdiff_t kScreen = 24;  // lines
+
 // The program's own help is one page with a line for each command.
 class Help : public CLI::Formatter {
  public:
@@ -41,7 +43,14 @@ class Help : public CLI::Formatter {
     if (app->get_parent() != nullptr) {
       std::string page = CLI::Formatter::make_help(app, std::move(name), mode);
       const std::size_t gap = page.find("\n\n\n");
-      return gap == std::string::npos ? page : page.erase(gap, 1);
+      if (gap != std::string::npos) page.erase(gap, 1);
+      // What does not fit a screen has no room for empty lines.
+      while (std::count(page.begin(), page.end(), '\n') > kScreen) {
+        const std::size_t empty = page.rfind("\n\n");
+        if (empty == std::string::npos) break;
+        page.erase(empty, 1);
+      }
+      return page;
     }
     std::string page = "quarry: " + app->get_description() + "\nUsage: " + name +
                        " COMMAND [OPTIONS]   " + name + " COMMAND --help   " + name +

@@ -51,6 +51,7 @@ std::string_view config_template() {
          "# max-value = \"4MiB\"\n"
          "# digest = \"sha256\"               # none: keys are no digests of their values\n"
          "# placement = \"one\"               # or threads, processes: where its actors run\n"
+         "# metrics = \"none\"                # where Prometheus asks: 127.0.0.1:9464\n"
          "# log-level = \"info\"\n"
          "# json-log = false\n";
 }

@@ -26,6 +26,7 @@ struct NodeOptions {
   double requests_per_second = peer_selector::Config{}.requests_per_second;  // to one peer
   bool verifies = true;  // with the built-in digest verifier, where the network has a digest
   bool stores = true;    // in the built-in storage, below its home
+  std::string metrics;   // where Prometheus asks, HOST:PORT; empty: nowhere
   // How processes of its bridges log.
   std::string log_level = "info";
   bool json_log = false;

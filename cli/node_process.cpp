@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "cli/client.hpp"
+#include "cli/metrics_door.hpp"
 #include "cli/peers_file.hpp"
 
 namespace quarry::cli {
@@ -72,11 +73,16 @@ class NodeProcess {
   const NodeOptions& options_;
   Signals signals_;
   std::unique_ptr<EmbeddedNode> node_;
+  std::unique_ptr<MetricsDoor> metrics_;
 };
 
 Result<> NodeProcess::start(std::vector<EmbeddedNode::Guest> guests) {
-  return EmbeddedNode::start(options_, std::move(guests)).map([&](auto node) {
-    node_ = std::move(node);
+  auto node = EmbeddedNode::start(options_, std::move(guests));
+  if (!node) return tl::unexpected(node.error());
+  node_ = std::move(*node);
+  if (options_.metrics.empty()) return {};
+  return MetricsDoor::open(options_.metrics, node_->context()).map([&](auto door) {
+    metrics_ = std::move(door);
   });
 }
 

@@ -6,6 +6,7 @@ find_package(cppzmq REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(tl-expected REQUIRED)
+find_package(prometheus-cpp REQUIRED)
 pkg_check_modules(lmdb REQUIRED IMPORTED_TARGET lmdb)
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
 

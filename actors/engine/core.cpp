@@ -232,6 +232,7 @@ void Core::drop(Slot slot, Terminal how) {
   const Fetch& fetch = fetches_[subscription.fetch];
   const Class before = fetch.priority();
   ++totals_.ended[static_cast<std::size_t>(how)];
+  last_end_ = how;
   if (how != Terminal::resolved && subscription.client != kNone) {
     tell(clients_[subscription.client].id, control::Ended{subscription.tag, fetch.key, how});
   }
@@ -254,6 +255,7 @@ void Core::erase(Slot slot, bool ended_at_selector) {
   const Fetch& fetch = fetches_[slot];
   if (told(fetch) && !ended_at_selector) effects_.push_back(ToSelector{link::End{fetch.id}});
   untarget(slot);
+  ++totals_.over[static_cast<std::size_t>(last_end_)];
   fetches_.erase(slot);
 }
 

@@ -30,6 +30,7 @@
 #include "actors/engine/look_ups.hpp"
 #include "actors/engine/subscriptions.hpp"
 #include "actors/engine/sweeps.hpp"
+#include "msg/histogram.hpp"
 
 namespace quarry::engine {
 
@@ -107,7 +108,8 @@ class Core {
   // How often each thing happened: what counters in status say.
   struct Totals {
     std::uint64_t fetches = 0;
-    std::array<std::uint64_t, 9> ended{};     // by Terminal
+    std::array<std::uint64_t, 9> ended{};     // subscriptions, by Terminal
+    std::array<std::uint64_t, 9> over{};      // fetches, by how their last subscription ended
     std::array<std::uint64_t, 8> verdicts{};  // by Outcome
     std::uint64_t look_ups = 0, found = 0;
     std::uint64_t puts = 0, kept = 0, keeps_failed = 0, removed = 0;
@@ -221,6 +223,8 @@ class Core {
   Slot stop_ = kNone;    // how far subscriptions have been told `stopped`
   bool stopping_ = false;
   Totals totals_;
+  Histogram fetch_time_;                   // until a value is accepted
+  Terminal last_end_ = Terminal::stopped;  // of a subscription
   std::vector<Effect> effects_;
 };
 

@@ -162,7 +162,10 @@ void Core::count(const Call& call) {
   counter("subscriptions", subscriptions_.size());
   counter("clients", clients_.size());
   for (std::size_t i = 1; i < totals_.ended.size(); ++i) {
-    counter(std::string(name(static_cast<Terminal>(i))) + "_total", totals_.ended[i]);
+    const std::string how(name(static_cast<Terminal>(i)));
+    counter(how + "_total", totals_.ended[i]);
+    if (static_cast<Terminal>(i) == Terminal::refused) continue;  // no fetch began
+    counter("fetches_" + how + "_total", totals_.over[i]);
   }
   for (std::size_t i = 1; i < totals_.verdicts.size(); ++i) {
     counter("verdicts_" + std::string(name(static_cast<Outcome>(i))) + "_total",
@@ -184,6 +187,7 @@ void Core::count(const Call& call) {
   counter("removed_total", totals_.removed);
   counter("calls", calls_.size());
   counter("strays_total", totals_.strays);
+  fetch_time_.tell("fetch", counter);
 }
 
 // --- What others report -----------------------------------------------------------------------

@@ -158,6 +158,7 @@ Core::Next Core::apply(Slot slot, Delivery& delivery, Outcome outcome,
   };
   switch (outcome) {
     case Outcome::complete:
+      if (!accepted) fetch_time_.add(now_ - fetches_[slot].started);
       if (!accepted && fetches_[slot].keep && delivery.value.origin == Origin::answer) {
         keep(delivery.key, delivery.value.bytes);
       }

@@ -225,6 +225,10 @@ void Core::add_counters(CallId call, Time now) {
   add("fetches_due", queues_.again_size());
   add("fetches_backing_off", queues_.back_off_size());
   add("fetches_parked", parked_);
+  const std::size_t pending =
+      queues_.fresh_size() + queues_.again_size() + queues_.back_off_size() + parked_;
+  add("fetches_pending", pending);
+  add("fetches_active", fetches_.size() - pending - validating_);
   add("fetches_judged", validating_);
   std::uint64_t out = 0;
   for (const Peer* peer : peers_.set()) out += peer->member->in_flight;

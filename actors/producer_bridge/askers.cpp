@@ -113,7 +113,8 @@ bool Askers::make_room(Peer& peer, Time now) {
   return true;
 }
 
-void Askers::asked(const PeerKey& key, const Route& route, const peer::Ask& ask, Time until) {
+void Askers::asked(const PeerKey& key, const Route& route, const peer::Ask& ask, Time until,
+                   Time now) {
   Peer* peer = find(key);
   QUARRY_CHECK(peer != nullptr && peer->served());
   ++totals_.asks;
@@ -123,7 +124,7 @@ void Askers::asked(const PeerKey& key, const Route& route, const peer::Ask& ask,
     return;
   }
   const std::uint32_t room = std::min(ask.room, network_.max_value);
-  peer->asks.push_back({key, peer->life, route, ask.request, ask.key, room, 0, until});
+  peer->asks.push_back({key, peer->life, route, ask.request, ask.key, room, 0, until, now});
   ++waiting_;
   take_turn(key, *peer);
 }
@@ -176,9 +177,9 @@ std::optional<Ask> Askers::next(Time now) {
   return std::nullopt;
 }
 
-void Askers::found(const Ask& ask, const Payload& value) {
-  if (value.size() > ask.room) return too_large(ask, value.size());
-  Connection* connection = answered(ask);
+void Askers::found(const Ask& ask, const Payload& value, Time now) {
+  if (value.size() > ask.room) return too_large(ask, value.size(), now);
+  Connection* connection = answered(ask, now);
   if (connection == nullptr) return;
   ++totals_.found;
   totals_.bytes += value.size();
@@ -190,19 +191,19 @@ void Askers::found(const Ask& ask, const Payload& value) {
       std::max({std::uint64_t{value.size()}, peer->typical - peer->typical / 8, kLeastReply});
 }
 
-void Askers::no_data(const Ask& ask) {
-  if (answered(ask) == nullptr) return;
+void Askers::no_data(const Ask& ask, Time now) {
+  if (answered(ask, now) == nullptr) return;
   ++totals_.no_data;
   effects_.push_back(ToPeer<peer::NoData>{ask.route, {ask.request}});
 }
 
-void Askers::too_large(const Ask& ask, std::uint64_t size) {
-  if (answered(ask) == nullptr) return;
+void Askers::too_large(const Ask& ask, std::uint64_t size, Time now) {
+  if (answered(ask, now) == nullptr) return;
   ++totals_.too_large;
   effects_.push_back(ToPeer<peer::TooLarge>{ask.route, {ask.request, size}});
 }
 
-Askers::Connection* Askers::answered(const Ask& ask) {
+Askers::Connection* Askers::answered(const Ask& ask, Time now) {
   Peer* peer = find(ask.peer);
   if (peer == nullptr || peer->life != ask.life) return nullptr;
   --peer->in_progress;
@@ -210,7 +211,9 @@ Askers::Connection* Askers::answered(const Ask& ask) {
   peer->reserved -= ask.reserved;
   take_turn(ask.peer, *peer);
   for (Connection& connection : peer->connections) {
-    if (connection.route == ask.route) return &connection;
+    if (connection.route != ask.route) continue;
+    times_.add(now - ask.came);
+    return &connection;
   }
   ++totals_.dropped;
   return nullptr;

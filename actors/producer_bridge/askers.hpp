@@ -15,6 +15,7 @@
 
 #include "actors/producer_bridge/effects.hpp"
 #include "actors/producer_bridge/limits.hpp"
+#include "msg/histogram.hpp"
 #include "msg/time.hpp"
 
 namespace quarry::producer_bridge {
@@ -29,6 +30,7 @@ struct Ask {
   std::uint32_t room = 0;      // bytes; at most the network's largest value
   std::uint64_t reserved = 0;  // bytes of the peer's window, while it is looked up
   Time until;
+  Time came;
 };
 
 class Askers {
@@ -55,7 +57,7 @@ class Askers {
   // A message has come from this peer on this connection.
   Standing heard(const std::optional<PeerKey>& peer, const Route& route, Time now);
   // Answers `overloaded` itself where there is no room for it.
-  void asked(const PeerKey& peer, const Route& route, const peer::Ask& ask, Time until);
+  void asked(const PeerKey& peer, const Route& route, const peer::Ask& ask, Time until, Time now);
   // The connection is no more, or does not read.
   void connection_gone(const Route& route);
   // So many bytes wait to be taken by the connection, after all that was said has been tried.
@@ -65,9 +67,9 @@ class Askers {
   std::optional<Ask> next(Time now);
 
   // Answers, each of which ends its ask.
-  void found(const Ask& ask, const Payload& value);
-  void no_data(const Ask& ask);
-  void too_large(const Ask& ask, std::uint64_t size);
+  void found(const Ask& ask, const Payload& value, Time now);
+  void no_data(const Ask& ask, Time now);
+  void too_large(const Ask& ask, std::uint64_t size, Time now);
 
   struct Totals {
     std::uint64_t asks = 0;
@@ -80,6 +82,8 @@ class Askers {
     std::uint64_t bytes = 0;
   };
   const Totals& totals() const { return totals_; }
+  // From asks to their answers, of those that were looked up.
+  const Histogram& times() const { return times_; }
   std::size_t in_progress() const { return in_progress_; }
   std::size_t waiting() const { return waiting_; }
   std::size_t admitted() const;
@@ -111,7 +115,7 @@ class Askers {
   Standing refuse(const Route& route, Reason reason);
   bool make_room(Peer& peer, Time now);
   // The connection that an ask's answer goes to; none when the answer is for nobody.
-  Connection* answered(const Ask& ask);
+  Connection* answered(const Ask& ask, Time now);
 
   Network network_;
   std::unordered_map<PeerKey, Peer, SaltedHash> peers_;
@@ -123,6 +127,7 @@ class Askers {
   std::size_t in_progress_ = 0;
   std::size_t waiting_ = 0;
   Totals totals_;
+  Histogram times_;
   Effects& effects_;
 };
 

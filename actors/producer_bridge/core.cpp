@@ -25,7 +25,7 @@ void Core::ping_received(const Route& route, const peer::Ping& ping) {
 }
 
 void Core::ask_received(const PeerKey& peer, const Route& route, const peer::Ask& ask, Time now) {
-  askers_.asked(peer, route, ask, now + patience_of(ask));
+  askers_.asked(peer, route, ask, now + patience_of(ask), now);
   serve(now);
 }
 
@@ -82,7 +82,7 @@ void Core::look_further(LookUps::iterator at, Time now) {
   const Line line = look_up.engine ? Line::engine : Line::peers;
   const auto job =
       storages_.look_up({line, ticket, look_up.key, look_up.room, {}}, look_up.last, now);
-  if (!job) return no_data(at);
+  if (!job) return no_data(at, now);
   look_up.job = *job;
 }
 
@@ -92,23 +92,23 @@ Core::LookUps::iterator Core::look_up_of(const Work& work) {
   return at;
 }
 
-void Core::found(LookUps::iterator at, const Payload& value) {
+void Core::found(LookUps::iterator at, const Payload& value, Time now) {
   const LookUp look_up = end(at);
-  for (const Ask& ask : look_up.asks) askers_.found(ask, value);
+  for (const Ask& ask : look_up.asks) askers_.found(ask, value, now);
   if (!look_up.engine) return;
   ++totals_.look_ups_found;
   effects_.push_back(link::Found{look_up.engine, value});
 }
 
-void Core::no_data(LookUps::iterator at) {
+void Core::no_data(LookUps::iterator at, Time now) {
   const LookUp look_up = end(at);
-  for (const Ask& ask : look_up.asks) askers_.no_data(ask);
+  for (const Ask& ask : look_up.asks) askers_.no_data(ask, now);
   if (look_up.engine) effects_.push_back(link::NoData{look_up.engine});
 }
 
-void Core::too_large(LookUps::iterator at, std::uint64_t size) {
+void Core::too_large(LookUps::iterator at, std::uint64_t size, Time now) {
   const LookUp look_up = end(at);
-  for (const Ask& ask : look_up.asks) askers_.too_large(ask, size);
+  for (const Ask& ask : look_up.asks) askers_.too_large(ask, size, now);
   if (look_up.engine) effects_.push_back(link::TooLarge{look_up.engine, size});
 }
 
@@ -119,7 +119,7 @@ void Core::answer_impatient(Time now) {
     std::erase_if(look_up.asks, [&](const Ask& ask) {
       if (ask.until > now) return false;
       ++totals_.impatient;
-      askers_.no_data(ask);
+      askers_.no_data(ask, now);
       return true;
     });
   }
@@ -154,7 +154,7 @@ std::optional<Core::LookUps::iterator> Core::look_up_answered(WorkerId worker, J
 void Core::found_received(WorkerId worker, const worker::Found& item, Time now) {
   if (const auto at = look_up_answered(worker, item.job, now)) {
     const std::size_t size = item.value.size();
-    size > (*at)->second.room ? too_large(*at, size) : found(*at, item.value);
+    size > (*at)->second.room ? too_large(*at, size, now) : found(*at, item.value, now);
   }
   serve(now);
 }
@@ -175,7 +175,7 @@ void Core::too_large_received(WorkerId worker, const worker::TooLarge& item, Tim
     // An asker would come again with that much room, for ever.
     const bool sense = item.size > (*at)->second.room;
     totals_.nonsense += sense ? 0 : 1;
-    sense ? too_large(*at, item.size) : look_further(*at, now);
+    sense ? too_large(*at, item.size, now) : look_further(*at, now);
   }
   serve(now);
 }
@@ -321,6 +321,9 @@ void Core::survey_received(const link::Survey& survey, Time now) {
   for (const auto& [name, value] : counters) {
     effects_.push_back(report::Counter{survey.call, name, value});
   }
+  askers_.times().tell("serve", [&](std::string name, std::uint64_t value) {
+    effects_.push_back(report::Counter{survey.call, std::move(name), value});
+  });
   effects_.push_back(report::Done{survey.call, 0});
 }
 
@@ -347,7 +350,7 @@ void Core::time_passed(Time now) {
     const auto at = look_ups_.begin();
     ++totals_.ran_out;
     storages_.ran_out(at->second.job, now);
-    no_data(at);
+    no_data(at, now);
   }
   if (impatient_at_ <= now) {
     answer_impatient(now);

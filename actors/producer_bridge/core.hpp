@@ -127,9 +127,9 @@ class Core {
   void look_further(LookUps::iterator at, Time now);
   LookUps::iterator look_up_of(const Work& work);
   std::optional<LookUps::iterator> look_up_answered(WorkerId worker, JobId job, Time now);
-  void found(LookUps::iterator at, const Payload& value);
-  void no_data(LookUps::iterator at);
-  void too_large(LookUps::iterator at, std::uint64_t size);
+  void found(LookUps::iterator at, const Payload& value, Time now);
+  void no_data(LookUps::iterator at, Time now);
+  void too_large(LookUps::iterator at, std::uint64_t size, Time now);
   LookUp end(LookUps::iterator at);
 
   void change(CallId call, Work work, Time now);

@@ -5,6 +5,7 @@
 #include "cli/network_flags.hpp"
 #include "cli/node_process.hpp"
 #include "cli/output.hpp"
+#include "cli/text.hpp"
 #include "cli/values.hpp"
 
 namespace quarry::cli {
@@ -20,6 +21,7 @@ struct NodeFlags {
   double hedges = 5;
   double peer_rate = 1'000'000;
   std::string placement = "one";
+  std::string metrics = "none";
   std::string log_level = "info";
   bool json_log = false;
   double clock_offset = 0;
@@ -63,6 +65,14 @@ Result<NodeOptions> options_of(const NodeFlags& flags) {
   options.placement = flags.placement == "one"       ? Placement::one
                       : flags.placement == "threads" ? Placement::threads
                                                      : Placement::processes;
+  if (flags.metrics != "none" && !flags.metrics.empty()) {
+    if (!parse_listen("tcp://" + flags.metrics)) {
+      return error(Error::Kind::usage,
+                   "'" + shown(flags.metrics, 80) + "' is no address for metrics",
+                   "write it like 127.0.0.1:9464, or none");
+    }
+    options.metrics = flags.metrics;
+  }
   options.log_level = flags.log_level;
   options.json_log = flags.json_log;
   return options;
@@ -100,6 +110,7 @@ void add_node(CommandLine& to) {
       .option("--keep-in", flags->keep_in, "Storage that keeps what is put [store]", "NAME")
       .choice("--placement", flags->placement, "one (thread), threads or processes [one]", "HOW",
               {"one", "threads", "processes"})
+      .option("--metrics", flags->metrics, "Where Prometheus asks it [none]", "IP:PORT")
       .choice("--log-level", flags->log_level, "debug, info, warn, error or off [info]", "LEVEL",
               {"debug", "info", "warn", "error", "off"})
       .flag("--json-log", flags->json_log, "Log lines as JSON")

@@ -116,6 +116,8 @@ std::string as_text(const Answers& all) {
   if (!all.counters.empty()) {
     Table table({"COUNTER", ">VALUE"});
     for (const auto& counter : all.counters) {
+      // The steps of a histogram are for programs.
+      if (counter.name.find("_us_") != std::string::npos) continue;
       if (counter.value != 0) table.add({counter.name, std::to_string(counter.value)});
     }
     if (!table.empty()) text += "\n" + table.text();

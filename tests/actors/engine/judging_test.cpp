@@ -363,4 +363,38 @@ TEST_CASE("N14 a ConsumerBridge that attaches anew is given again what is not ju
   CHECK(engine.only<control::Resolved>(client).tag == Tag("joined"));
 }
 
+TEST_CASE("R40 a fetch is counted once, by how the last of its subscriptions ended") {
+  Attached engine{};
+  const ClientId client = engine.client();
+  const auto it = engine.validating(client);
+  engine.fetch(client, "k", "gone before");
+  engine.withdraw(client, "k", "gone before");
+  engine.verdict(it.delivery, Outcome::complete);
+  engine.fetch(client, "other", "1");
+  engine.fetch(client, "other", "2");
+  engine.cancel(client, {key("other")});
+  CHECK(engine.counter("fetches_resolved_total") == 1);
+  CHECK(engine.counter("fetches_cancelled_total") == 1);
+  CHECK(engine.counter("resolved_total") == 1);
+  CHECK(engine.counter("cancelled_total") == 3);
+}
+
+TEST_CASE("R40 a fetch takes until a value is accepted, once; one that is not takes no time") {
+  Attached engine{};
+  const ClientId client = engine.client();
+  const auto it = engine.validating(client);
+  engine.fetch(client, "never");
+  engine.pass(3ms);
+  engine.fetch(client, "k", "joined");
+  engine.verdict(it.delivery, Outcome::complete);
+  CHECK(engine.counter("fetch_us_le_2500") == 0);
+  CHECK(engine.counter("fetch_us_le_5000") == 1);
+  CHECK(engine.counter("fetch_us_le_300000000") == 1);
+  engine.pass(1s);
+  engine.verdict(engine.only<link::Judge>().delivery, Outcome::complete);
+  engine.cancel(client, {key("never")});
+  CHECK(engine.counter("fetch_us_count") == 1);
+  CHECK(engine.counter("fetch_us_sum") == 3000);
+}
+
 }  // namespace quarry::engine

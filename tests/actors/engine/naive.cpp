@@ -250,6 +250,7 @@ void Naive::drop(Fetch& fetch, std::uint64_t number, Terminal how) {
   const Subscription its = *find(fetch, number);
   const Class before = class_of(fetch);
   ++totals_[std::string(name(how)) + "_total"];
+  fetch.last_end = how;
   if (how != Terminal::resolved) tell(its.client, control::Ended{its.tag, fetch.key, how});
   std::erase_if(fetch.subscriptions, [&](const auto& one) { return one.number == number; });
   if (fetch.subscriptions.empty() || class_of(fetch) == before) return;
@@ -272,6 +273,7 @@ void Naive::over(Fetch& fetch) {
 
 void Naive::erase(Fetch& fetch, bool selector_knows) {
   if (told(fetch) && !selector_knows) to_selector(link::End{fetch.id});
+  ++totals_["fetches_" + std::string(name(fetch.last_end)) + "_total"];
   const FetchId id = fetch.id;
   std::erase_if(fetches_, [&](const Fetch& one) { return one.id == id; });
 }

@@ -73,7 +73,8 @@ class Naive {
     std::optional<std::set<PeerKey>> targets;
     FetchState state = FetchState::pending;
     bool keep = false, look_again = false;
-    std::uint16_t told = 0;  // the selector's life
+    std::uint16_t told = 0;                 // the selector's life
+    Terminal last_end = Terminal::stopped;  // of a subscription
   };
   struct Delivery {
     FetchId fetch;
@@ -164,6 +165,7 @@ class Naive {
   std::uint64_t last_ = 0;  // of all ids
   std::set<ClientId> clients_;
   std::vector<Fetch> fetches_;  // the oldest first
+  std::vector<Duration> took_;  // until a value was accepted
   std::map<DeliveryId, Delivery> deliveries_;
   std::deque<LookUp> waiting_;
   std::map<LookUpId, LookUp> out_;

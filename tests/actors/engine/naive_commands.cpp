@@ -120,7 +120,9 @@ void Naive::count(const Call& call) {
   counter("subscriptions", subscriptions());
   counter("clients", clients_.size());
   for (std::uint8_t how = 1; how <= 8; ++how) {
-    total(std::string(name(static_cast<Terminal>(how))) + "_total");
+    const std::string what(name(static_cast<Terminal>(how)));
+    total(what + "_total");
+    if (static_cast<Terminal>(how) != Terminal::refused) total("fetches_" + what + "_total");
   }
   for (std::uint8_t outcome = 1; outcome <= 7; ++outcome) {
     total("verdicts_" + std::string(name(static_cast<Outcome>(outcome))) + "_total");
@@ -141,6 +143,14 @@ void Naive::count(const Call& call) {
   total("removed_total");
   counter("calls", calls_.size());
   total("strays_total");
+  std::uint64_t sum = 0;
+  for (const std::uint32_t us : Histogram::kUpTo) {
+    const auto in_time = [&](Duration took) { return took < std::chrono::microseconds(us + 1); };
+    counter("fetch_us_le_" + std::to_string(us), std::ranges::count_if(took_, in_time));
+  }
+  for (const Duration took : took_) sum += took / std::chrono::microseconds(1);
+  counter("fetch_us_count", took_.size());
+  counter("fetch_us_sum", sum);
 }
 
 void Naive::peers_commanded(ClientId client, const report::PeerList& ask, Time now) {

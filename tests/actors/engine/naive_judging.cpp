@@ -112,6 +112,7 @@ bool Naive::apply(Fetch& fetch, DeliveryId id, Outcome outcome,
   };
   switch (outcome) {
     case Outcome::complete: {
+      if (!accepted) took_.push_back(now_ - fetch.started);
       const bool keep = !accepted && fetch.keep && delivery.value.origin == Origin::answer;
       const Held kept = held(Errand::Kind::keep);
       const bool fits = kept.slots < limits::kMaxKeeps &&

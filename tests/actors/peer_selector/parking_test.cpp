@@ -228,3 +228,17 @@ TEST_CASE("a fetch says in a sentence what it waits for") {
   CHECK(f.explain(5).waits_for == WaitsFor::unblock);
   CHECK(f.explain(5).detail == "1 peer in the set, all blocked; the first for 60 min");
 }
+
+TEST_CASE("R40 fetches are counted as pending or active, and not while a value is judged") {
+  Fixture f;
+  f.want(5);
+  f.want(6);
+  REQUIRE(f.counter("fetches_pending") == 2);
+  REQUIRE(f.counter("fetches_active") == 0);
+  f.connect({1});
+  REQUIRE(f.counter("fetches_pending") == 0);
+  REQUIRE(f.counter("fetches_active") == 2);
+  f.value(f.asks.front(), "abc");
+  REQUIRE(f.counter("fetches_active") == 1);
+  REQUIRE(f.counter("fetches_judged") == 1);
+}

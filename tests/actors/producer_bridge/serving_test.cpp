@@ -239,5 +239,25 @@ TEST_CASE("a storage that comes back takes its jobs over, unless it is another n
   }
 }
 
+TEST_CASE(
+    "R40 a serve takes from the ask to its answer, its turn included; who is gone takes none") {
+  Fixture f;
+  f.attach(kStore);
+  f.admit('a');
+  f.admit('b');
+  f.ask('a', 1, 1);
+  const JobId first = f.job(kStore);
+  f.ask('b', 2, 2);
+  const JobId second = f.job(kStore);
+  f.pass(milliseconds(7));
+  f.found(kStore, first, "value");
+  f.core.connection_gone(route_of('b'), f.now);
+  f.found(kStore, second, "value");
+  CHECK(f.counters()["serve_us_le_5000"] == 0);
+  CHECK(f.counters()["serve_us_le_10000"] == 1);
+  CHECK(f.counters()["serve_us_count"] == 1);
+  CHECK(f.counters()["serve_us_sum"] == 7000);
+}
+
 }  // namespace
 }  // namespace quarry::producer_bridge

@@ -29,6 +29,10 @@ std::string Containers::network() const {
 }
 
 Result<> Containers::prepare() const {
+  if (auto answers = run_process({"docker", "version"}); !answers) {
+    return error(Error::Kind::unavailable, answers.error().what,
+                 "start a Docker engine, or go without --docker");
+  }
   if (auto there = run_process({"docker", "image", "inspect", "--format", "{{.Id}}", image_});
       !there) {
     return error(Error::Kind::unavailable, there.error().what,

@@ -86,7 +86,8 @@ class Scenarios(unittest.TestCase):
         good.write_text("lasts 1s\n")
         for code, words, says in ((2, (wrong,), f"{wrong}:2: 'explode'"),
                                   (7, (self.folder / "none",), "none"),
-                                  (2, (good, "--times", "0"), "--times")):
+                                  (2, (good, "--times", "0"), "--times"),
+                                  (4, (good, "--docker", "--image", "no-such"), "docker")):
             done = self.run_scenario(*words)
             self.assertEqual((done.returncode, len(done.stderr.splitlines())), (code, 1),
                              done.stderr)

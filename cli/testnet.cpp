@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <utility>
 
 #include "bus/clock.hpp"
 #include "cli/files.hpp"
@@ -282,13 +284,36 @@ Result<> Testnet::signal(const Node& node, int signal) {
 
 Result<pid_t> Testnet::launch(Containers::What what) {
   if (in_containers()) {
-    return start_process("docker", Containers(directory_, image_).start_words(what), what.log);
+    auto words = Containers(directory_, image_).start_words(what);
+    auto started = start_process("docker", std::move(words), what.log);
+    if (started) launched_.emplace_back(*started, what.log);
+    return started;
   }
   auto words = what.small_bytes > 0 ? on_small_disk(what) : what.words;
   return start_process(std::string(words.front()), words, what.log);
 }
 
+// A container that is only about to be would be overlooked by whoever ends all of them.
+Result<> Testnet::wait_launched() {
+  Result<> all;
+  for (const auto& [pid, log] : std::exchange(launched_, {})) {
+    int how = 0;
+    while (::waitpid(pid, &how, 0) < 0 && errno == EINTR) {
+    }
+    if (how != 0) {
+      all = error(Error::Kind::unavailable, "a container does not start", "see " + log.string());
+    }
+  }
+  return all;
+}
+
 Result<> Testnet::start(Node& node) {
+  auto begun = begin(node);
+  auto launched = wait_launched();
+  return begun ? launched : begun;
+}
+
+Result<> Testnet::begin(Node& node) {
   if (node.home.running() == PidLock::Held::yes) return {};
   Containers::What what{node.name,
                         {program(), "node", "--home", node.home.directory().string()},
@@ -314,9 +339,9 @@ Result<> Testnet::start() {
     if (!relay) return tl::unexpected(relay.error());
   }
   for (Node& node : nodes_) {
-    if (auto started = start(node); !started) return started;
+    if (auto begun = begin(node); !begun) return begun;
   }
-  return {};
+  return wait_launched();
 }
 
 std::string Testnet::program() const { return in_containers() ? "quarry" : own_program(); }
@@ -337,10 +362,12 @@ Result<> Testnet::start(const Worker& worker) {
   Containers::What what{worker.name, with_lock(lock_of(worker), words),
                         directory_ / worker.node / (worker.name + ".log")};
   what.alone = true;
-  return launch(std::move(what)).map([](pid_t) {});
+  if (auto begun = launch(std::move(what)); !begun) return tl::unexpected(begun.error());
+  return wait_launched();
 }
 
 Result<> Testnet::stop() {
+  static_cast<void>(wait_launched());
   std::vector<Running> running;
   const auto add = [&](const std::string& name, const std::filesystem::path& lock) {
     if (const auto pid = PidLock::holder(lock)) running.push_back({name, lock, *pid});

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/containers.hpp"
@@ -90,7 +91,9 @@ class Testnet {
   Result<> shrink(std::uint32_t nodes);
   Result<> introduce(const std::vector<std::uint16_t>& ports);
   std::string program() const;
+  Result<> begin(Node& node);
   Result<pid_t> launch(Containers::What what);
+  Result<> wait_launched();
   std::filesystem::path relay_log() const { return directory_ / "relay.log"; }
   std::filesystem::path lock_of(const Worker& worker) const;
 
@@ -98,6 +101,7 @@ class Testnet {
   bool temporary_;
   std::string image_;
   std::vector<Node> nodes_;
+  std::vector<std::pair<pid_t, std::filesystem::path>> launched_;  // what starts containers; logs
 };
 
 // The last line of a node's log: why it ended.

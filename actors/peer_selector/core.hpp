@@ -186,6 +186,7 @@ class Core {
   void hasten_backed_off(Time now);
   bool news_for(const Fetch& fetch) const;
   bool try_one(Fetch& fetch, Time now);
+  bool all_slow_since(const Request& request, Time now);
   Peer* choose(Fetch& fetch, std::uint64_t bytes, Why& why, Time now);
   bool may_ask(const Fetch& fetch, const Peer& peer) const;
   void mark_tried(const Fetch& fetch, Time now);

@@ -10,6 +10,13 @@ bool Core::backed_up(Time now) const {
   return now < backed_up_until_ || validating_ > limits::kVerifyBacklog;
 }
 
+// It is slow, and so are all that were asked since: most likely their answers stand in one line,
+// ours, and another would stand behind them.
+bool Core::all_slow_since(const Request& request, Time now) {
+  const Time half = request.sent + (now - request.sent) / 2;
+  return requests_.all_wait_since(request, half, limits::kAskedSince) >= limits::kAllSlow;
+}
+
 void Core::hedge_due(Request& request, Time now) {
   requests_.moved(request, request.timeout_at);
   Fetch* fetch = find(request.fetch);
@@ -17,6 +24,7 @@ void Core::hedge_due(Request& request, Time now) {
   if (fetch->out() >= (fetch->priority == Class::urgent ? limits::kMaxOut : limits::kMaxOut - 1)) {
     return;
   }
+  if (all_slow_since(request, now)) return;
   const std::uint32_t room = room_for(*fetch);
   if (room == 0 || !room_.fits(room)) return;
   Why why = Why::preferred;

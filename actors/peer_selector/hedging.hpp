@@ -20,8 +20,10 @@ class Hedging {
   static constexpr std::uint64_t kRefreshAfter = 32;
 
   // Where the median itself is above what is usual, it is not this peer that is slow but everybody,
-  // or our own line, and more requests are the last thing that helps. What is usual follows with
-  // these parts of the difference at each refresh.
+  // or our own line, and more requests are the last thing that helps. To be known soon: it is of
+  // few answers, and looked at often. What is usual follows with these parts of the difference each
+  // time.
+  static constexpr std::uint64_t kLookAfter = 8;
   static constexpr double kRise = 0.01, kFall = 0.2;
   // What the end of one hedge weighs in how often they win: the last twenty count.
   static constexpr double kOutcome = 0.05;
@@ -33,9 +35,13 @@ class Hedging {
   void answered(Class of, Duration elapsed, const Config& config) {
     One& one = classes_[at(of)];
     one.answers.add(elapsed);
-    if (one.answers.count() % kRefreshAfter != 0 && one.answers.count() != kLeastSamples) return;
-    one.quantile = one.answers.quantile(config.hedge_quantile);
-    const Duration median = one.answers.quantile(0.5);
+    one.last.add(elapsed);
+    const std::uint64_t count = one.answers.count();
+    if (count % kRefreshAfter == 0 || count == kLeastSamples) {
+      one.quantile = one.answers.quantile(config.hedge_quantile);
+    }
+    if (count % kLookAfter != 0) return;
+    const Duration median = one.last.quantile(0.5);
     if (one.usual == Duration::zero()) one.usual = median;
     one.usual += Duration(static_cast<std::int64_t>(
         static_cast<double>((median - one.usual).count()) * (median > one.usual ? kRise : kFall)));
@@ -66,6 +72,7 @@ class Hedging {
  private:
   struct One {
     Recent<256> answers;
+    Recent<64> last;
     Duration quantile{};
     Duration usual{};       // of the median; follows it slowly upwards, quickly down
     bool strained = false;  // everybody is much slower than usual

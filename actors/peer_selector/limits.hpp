@@ -26,6 +26,10 @@ inline constexpr std::size_t kMaxOut = 3;
 // Answers that wait for their verdicts: with more it is our verifier that is slow, and to ask more
 // peers would make it worse (N3).
 inline constexpr std::size_t kVerifyBacklog = 256;
+// Where so many were asked after a slow one and none has answered, it is not that one that is slow;
+// fewer prove nothing. So many are looked at.
+inline constexpr std::size_t kAllSlow = 2;
+inline constexpr std::size_t kAskedSince = 32;
 // After a full pipe or a late turn nobody is asked beside others for so long: it was us (N3).
 inline constexpr Duration kBackedUpFor = std::chrono::seconds(1);
 // A turn that comes so much after its time was late: what it did not see in time is not charged

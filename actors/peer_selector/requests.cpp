@@ -1,5 +1,7 @@
 #include "actors/peer_selector/requests.hpp"
 
+#include <algorithm>
+
 namespace quarry::peer_selector {
 
 Request& Requests::make(FetchId fetch, Peer& peer, std::uint32_t room, Time now, Time due) {
@@ -19,6 +21,20 @@ Request& Requests::make(FetchId fetch, Peer& peer, std::uint32_t room, Time now,
 Request* Requests::find(RequestId id) {
   const auto it = table_.find(id);
   return it == table_.end() ? nullptr : &it->second;
+}
+
+std::size_t Requests::all_wait_since(const Request& request, Time before, std::uint64_t most) {
+  // Ids count up by one.
+  const std::uint64_t made = std::min(next_id_ - request.id.value - 1, most);
+  std::size_t wait = 0;
+  for (std::uint64_t i = 1; i <= made; ++i) {
+    const Request* later = find(RequestId{request.id.value + i});
+    const bool waits = later != nullptr && (later->state == Request::State::out ||
+                                            later->state == Request::State::late);
+    if (!waits) return 0;
+    wait += later->sent < before;
+  }
+  return wait;
 }
 
 void Requests::answered(Request& request, Request::State to) {

@@ -39,6 +39,9 @@ class Requests {
   Request& make(FetchId fetch, Peer& peer, std::uint32_t room, Time now, Time due);
   Request* find(RequestId id);
   // It got its answer: nothing is due any more.
+  // How many made after this one, and before that time, wait for their answers: none, where any of
+  // the first `most` made after it has got its own.
+  std::size_t all_wait_since(const Request& request, Time before, std::uint64_t most);
   void answered(Request& request, Request::State to);
   void moved(Request& request, Time due);
   void became_late(Request& request, Time until);

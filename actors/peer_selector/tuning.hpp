@@ -35,7 +35,7 @@ struct Tuning {
   double hedges_won = 0.15;
   double hedges_lost = 0.05;
   // Where the median answer takes so many times the usual, everybody is slow: no hedges at all.
-  double strained = 1.3;
+  double strained = 1.15;
 };
 
 }  // namespace quarry::peer_selector

@@ -197,6 +197,25 @@ TEST_CASE("N3 nobody is asked beside another while our own verifier is behind") 
   REQUIRE(f.asks.empty());
 }
 
+TEST_CASE(
+    "N3 where those that were asked since are slow, too, it is our line: nobody is asked twice") {
+  Fixture f;
+  f.connect({1, 2, 3});
+  warm(f, 50);
+  f.want(1);
+  f.only_ask();
+  f.pass(1ms);
+  f.want(2);
+  f.want(3);
+  const bool one_answers = GENERATE(true, false);
+  if (one_answers) f.value(f.asks.front());
+  f.clear();
+  f.pass(9500us);
+  const bool asked_twice =
+      std::ranges::any_of(f.asks, [](const Asked& ask) { return ask.key == key_of(1); });
+  REQUIRE(asked_twice == one_answers);
+}
+
 TEST_CASE("N3 where everybody is much slower than usual nobody is asked twice") {
   const Config config;
   Hedging hedging(config);

@@ -132,7 +132,9 @@ std::vector<std::pair<std::string, Config>> variations() {
   for (const double won : {0.01, 0.3}) {
     vary(fmt::format("hedges won = {}", won), [&](Config& c) { c.tuning.hedges_won = won; });
   }
-  vary("strained = 2", [](Config& c) { c.tuning.strained = 2; });
+  for (const double s : {1.3, 2.0}) {
+    vary(fmt::format("strained = {}", s), [&](Config& c) { c.tuning.strained = s; });
+  }
   for (const double k : {2.0, 6.0}) {
     vary(fmt::format("deviations = {}", k), [&](Config& c) { c.tuning.deviations = k; });
   }

@@ -181,7 +181,8 @@ void Core::attend(Peer& peer, Time now) {
   const bool soon_unblocked = blocked && member.block.until() - now <= kDialBeforeUnblock;
   // R33: a peer that left keeps its DEALER while a request is out.
   const bool finishing = !blocked && member.connection.open() && !member.out.empty();
-  if ((peers_.askable(member) && (!blocked || soon_unblocked)) || finishing) {
+  const bool wanted = peers_.askable(member) && (!blocked || soon_unblocked);
+  if (wanted || finishing) {
     member.connection.dialled(now);
   } else if (member.connection.hung_up()) {
     close_dealer(peer, now);
@@ -190,13 +191,15 @@ void Core::attend(Peer& peer, Time now) {
   const Connection::Step step =
       member.connection.time_passed(now, !member.out.empty(), config_, random_);
   if (step.close) close_dealer(peer, now);
-  if (step.open) {
+  if (step.open && !wanted) {
+    member.connection.hung_up();  // it was only to finish
+  } else if (step.open) {
     effects_.push_back(
         Open{peer.index, peer.key, member.entry.endpoint, member.connection.by_ipv6()});
     tell(peer, peer::Hello{self_.instance, self_.network.key_length, self_.network.max_value,
                            self_.agent});
   }
-  if (step.ping) tell(peer, peer::Ping{*step.ping});
+  if (step.ping && member.connection.open()) tell(peer, peer::Ping{*step.ping});
   refresh(peer, now);
   tell_admission(peer, now);
   Time due = member.connection.next_deadline(config_);

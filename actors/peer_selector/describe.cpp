@@ -260,7 +260,10 @@ void Core::add_counters(CallId call, Time now) {
 }
 
 void Core::check_invariants() const {
-  peers_.check_invariants(now_);
+  std::size_t refs = requests_.size();
+  for (const auto& [id, fetch] : fetches_)
+    refs += fetch.progress ? fetch.progress->targets.size() : 0;
+  peers_.check_invariants(refs, now_);
   requests_.check_invariants();
   queues_.check_invariants();
   std::size_t queued = 0, parked = 0, validating = 0;

@@ -162,12 +162,13 @@ void Peers::retime(Peer& peer, Time due) {
   }
 }
 
-void Peers::check_invariants(Time now) const {
+void Peers::check_invariants(std::size_t refs, Time now) const {
   timers_.check_invariants();
   std::size_t in_set = 0, candidates = 0, available = 0, named = 0;
   for (const auto& peer : peers_) {
     if (!peer) continue;
     ++named;
+    refs -= peer->refs;
     QUARRY_CHECK(peer->refs > 0 || peer->member || !peer->waiters.empty());
     if (!peer->member) continue;
     const Member& member = *peer->member;
@@ -187,6 +188,7 @@ void Peers::check_invariants(Time now) const {
       QUARRY_CHECK(member.candidate_at != kNotListed && member.in_flight < in_flight_cap_);
     }
   }
+  QUARRY_CHECK(refs == 0);
   QUARRY_CHECK(in_set == set_.size() && candidates == candidates_.size());
   QUARRY_CHECK(available == available_.size() && named == by_key_.size());
 }

@@ -112,7 +112,8 @@ class Peers {
   Time next_deadline() const { return timers_.next(); }
   std::unordered_map<std::uint64_t, PeerKey> keys_by_serial() const;
   std::size_t named() const { return by_key_.size(); }
-  void check_invariants(Time now) const;
+  // `refs`: how often targets and requests name peers, in all.
+  void check_invariants(std::size_t refs, Time now) const;
 
  private:
   static void list(std::vector<Peer*>& list, std::uint32_t Member::*at, Peer& peer, bool in);

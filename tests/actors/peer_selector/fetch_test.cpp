@@ -199,8 +199,11 @@ TEST_CASE("R8 N4 no data is not charged, and the key is asked elsewhere at once"
   for (int i = 0; i < 3; ++i) {
     const Asked ask = f.only_ask();
     asked.insert(ask.peer);
+    f.pass(10ms);
     f.no_data(ask);
     REQUIRE(f.info(ask.peer).timeouts == 0);
+    REQUIRE(f.info(ask.peer).latency_us == 10'000);
+    REQUIRE(f.info(ask.peer).failing == 5);
     REQUIRE(f.info(ask.peer).no_data == 1);
   }
   REQUIRE(asked == std::set{1, 2, 3});  // nobody twice before all others
@@ -330,6 +333,21 @@ TEST_CASE("R9 a request that could not be sent charges nobody and tries the next
   f.pass(400ms);
   REQUIRE(f.take_asks().size() == 1);
   REQUIRE(f.info(1).timeouts + f.info(2).timeouts == 0);
+  REQUIRE(f.info(1).latency_us + f.info(2).latency_us == 0);
+  REQUIRE(f.info(1).failing + f.info(2).failing == 0);
+}
+
+TEST_CASE("N2 a timeout has room for what answers vary by, and for the transfer") {
+  Fixture f;
+  f.connect({1});
+  f.want(5);
+  const Asked first = f.only_ask();
+  f.pass(100ms);
+  f.value(first);
+  f.judge(f.only_answer(), Outcome::complete, false);
+  f.want(6);
+  // The round trip, four deviations of half of it, and twice the transfer.
+  REQUIRE(f.only_ask().wait_ms / 10 == (100 + 4 * 50 + 2 * 100) / 10);
 }
 
 TEST_CASE("R11 latency is from send to arrival, and counts only once the outcome says so") {
@@ -381,6 +399,8 @@ TEST_CASE("R22 an answer, a no data or a timeout for an ended fetch changes noth
   const report::PeerInfo info = f.info(1);
   REQUIRE(info.timeouts == 0);
   REQUIRE(info.no_data == 0);
+  REQUIRE(info.latency_us == 0);
+  REQUIRE(info.bytes_per_s == 0);
   REQUIRE(info.in_flight == 0);
   REQUIRE(f.counter("room_slots") == 1'000'000);
 }

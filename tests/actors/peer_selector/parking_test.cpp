@@ -160,7 +160,10 @@ TEST_CASE("R3 R10 parked fetches cost nothing while others are fetched, and all 
   std::size_t asked = f.take_asks().size();
   while (asked < 50'000) {
     REQUIRE(++turns < 1000);
+    const std::uint64_t looked_at = f.core.looked_at();
     f.core.dispatch(f.now);
+    REQUIRE(f.core.looked_at() - looked_at <=
+            peer_selector::limits::kWakeSlice + peer_selector::limits::kDispatchSlice);
     f.carry_out();
     const std::size_t sent = f.take_asks().size();
     slice = std::max(slice, sent);

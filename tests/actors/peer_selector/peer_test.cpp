@@ -58,6 +58,19 @@ TEST_CASE("R33 the connection of a peer that left ends with its last request's t
   REQUIRE(f.closed == std::vector{1});
 }
 
+TEST_CASE("R33 a peer that left is not dialled again when its connection falls silent") {
+  Config config;
+  config.first_timeout = 20s;
+  Fixture f(config);
+  f.connect({1});
+  f.want(5);
+  f.dies(1);
+  f.remove(1);
+  f.pass(30s);
+  REQUIRE(f.closed == std::vector{1});
+  REQUIRE(f.opened.empty());
+}
+
 TEST_CASE("R10 a peer is asked only once it has answered a ping") {
   Fixture f;
   f.add(1);

@@ -126,7 +126,7 @@ TEST_CASE("N3 a second peer is asked when the first is slower than 95 % of its c
   f.pass(2ms);
   const Asked second = f.only_ask();
   REQUIRE(second.peer != first.peer);
-  f.pass(5ms);
+  f.pass(15ms);
   REQUIRE(f.asks.empty());  // two at most
   f.value(second);
   f.judge(f.only_answer(), Outcome::complete, false);

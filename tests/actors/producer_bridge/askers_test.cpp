@@ -204,6 +204,23 @@ TEST_CASE("N7 peers take turns: who asks for much does not hold up who asks for 
   CHECK(answers < kPeerLookUps / 2);
 }
 
+TEST_CASE("N7 whoever has had its turn goes behind the others") {
+  Effects effects;
+  Askers askers(Network{}, 7, effects);
+  Fixture f;
+  std::string order;
+  for (const char peer : {'a', 'b'}) {
+    askers.admission_received({peer_named(peer), true, false});
+    CHECK(askers.heard(peer_named(peer), route_of(peer), f.now) == Standing::served);
+    for (std::uint64_t i = 1; i <= 3; ++i) {
+      const peer::Ask ask{RequestId{i}, Fixture::key_of(static_cast<unsigned>(i)), 100};
+      askers.asked(peer_named(peer), route_of(peer), ask, f.now + seconds(1));
+    }
+  }
+  while (const auto ask = askers.next(f.now)) order += ask->peer == peer_named('a') ? 'a' : 'b';
+  CHECK(order == "ababab");
+}
+
 TEST_CASE("N7 a peer that does not take its replies holds up itself only") {
   Fixture f;
   f.attach(kStore);

@@ -53,6 +53,15 @@ TEST_CASE("R38 where both wait, the Engine's look-ups go first") {
   CHECK(f.said<ToWorker<worker::LookUp>>().at(0).item.key == Fixture::key_of(3));
 }
 
+TEST_CASE("R38 however much the Engine looks up, peers' asks are looked up beside it") {
+  Fixture f;
+  f.attach(kStore, "store", worker::kLooksUp, 4);
+  f.admit('a');
+  for (unsigned i = 1; i <= kPeerLookUps; ++i) f.look_up(i, i);
+  f.ask('a', 1, 5000, 100);
+  CHECK(f.core.look_ups() == kPeerLookUps + 1);
+}
+
 TEST_CASE("N8 look-ups beyond the table are no data at once") {
   Fixture f;
   f.attach(kStore, "store", worker::kLooksUp, 1);

@@ -1,0 +1,180 @@
+// What the PeerSelector may and must do, from maps and loops alone. Chance decides whom it asks,
+// and how long exactly it waits; so this says who may be asked, that somebody must be where
+// somebody may, and between which times a wait ends. All else it says exactly: answers passed on,
+// blocks, who is served, what became of each request, and where each fetch stands.
+//
+// It is told each event, what the core said to it, and that it is over; then what a dispatch said.
+// Times are whole milliseconds. There is room for all answers, and nobody is hedged.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "actors/peer_selector/config.hpp"
+#include "msg/link.hpp"
+#include "msg/peer.hpp"
+
+namespace quarry::peer_selector {
+
+class Naive {
+ public:
+  static constexpr std::uint32_t kSlots = 1'000'000;
+  static constexpr std::uint64_t kBytes = std::uint64_t{1} << 40;
+
+  Naive(const Config& config, PeerKey self, std::uint32_t max_value);
+
+  // Events.
+  void engine_attached();
+  void wanted(const link::Want& want);
+  void targets_added(const link::AddTargets& added);
+  void targets_cleared(const link::ClearTargets& cleared);
+  void ended(const link::End& end);
+  void judged(const link::Judged& judged, Time now);
+  void peer_added(const report::PeerEntry& entry);
+  void peer_removed(const PeerKey& peer);
+  void peer_set_came(std::uint64_t number, const std::vector<report::PeerEntry>& peers);
+  void block_ordered(const PeerKey& peer, Duration duration, Time now);
+  void unblock_ordered(const PeerKey& peer);
+  void pong_received(const PeerKey& peer, std::uint64_t nonce, Instance instance);
+  void value_received(const PeerKey& peer, RequestId id, std::size_t size);
+  void no_data_received(const PeerKey& peer, RequestId id);
+  void overloaded_received(const PeerKey& peer, RequestId id, Duration retry_after, Time now);
+  void too_large_received(const PeerKey& peer, RequestId id, std::uint64_t size);
+  void refused_received(const PeerKey& peer, RequestId id);
+  void connection_refused(const PeerKey& peer);
+  void send_failed(const PeerKey& peer, RequestId id, Time now);
+  // `timed_out`: how many requests have in all, as the core counts, which knows fractions of a
+  // millisecond.
+  void time_passed(std::uint64_t timed_out, Time now);
+  // Whether it is beyond telling what happened, for just such a fraction: the run ends.
+  bool unsure() const { return unsure_; }
+
+  // What the core said.
+  void opened(const PeerKey& peer, Time now);
+  void closed(const PeerKey& peer);
+  void pinged(const PeerKey& peer, std::uint64_t nonce, Time now);
+  void asked(const PeerKey& peer, const peer::Ask& ask, Time now);
+  void answered(const link::Answer& answer);
+  void admitted(const link::Admission& admission);
+
+  // An event is over, and a dispatch comes; it is over, too.
+  void event_over(Time now);
+  void turn_over(Time now);
+  // Fetches that have begun to wait for a time, which the core has to tell.
+  std::vector<FetchId> resting_anew() const;
+  void rests(FetchId id, Duration left, Time now);
+
+  // What the core's counters must say; so many slots of room are held, by what they say.
+  std::map<std::string, std::uint64_t> counters(std::uint64_t held, Time now);
+  const std::string& wrong() const { return wrong_; }
+
+ private:
+  struct Block {
+    Time until{Time::min()}, since{Time::min()}, last{};
+    int offences = 0;
+  };
+  struct Peer {
+    bool known = false;  // it is in the set, or was
+    bool in_set = false, serve_only = false, open = false, connected = false;
+    std::uint64_t nonce = 0;
+    Time pinged_at{};
+    std::optional<Time> quiet_since;
+    Instance instance;
+    Block block;
+    Time cool_until{Time::min()}, last_asked{Time::min()};
+    int overloads = 0;
+    std::uint32_t generation = 0;
+    bool candidate = false, available = false;  // after the last event
+    bool told_admitted = false, told_blocked = false;
+  };
+  struct Request {
+    FetchId fetch;
+    PeerKey peer;
+    std::uint32_t room = 0;
+    Time sent{}, until{};  // late: it is forgotten
+    Duration wait{};
+    enum class State { out, late, spare, judging } state = State::out;
+    std::size_t size = 0;
+  };
+  enum class Place { busy, queued, resting, parked };
+  struct Fetch {
+    Key key;
+    bool restricted = false;
+    std::vector<PeerKey> targets;
+    Place place = Place::queued;
+    std::map<PeerKey, std::uint32_t> tried;  // and its generation then
+    std::vector<std::pair<PeerKey, Time>> set_aside;
+    std::set<PeerKey> under;  // parked
+    std::set<PeerKey> enlarged;
+    std::uint32_t room = 0;
+    std::optional<PeerKey> prefer;
+    int rounds = 0;
+    bool held = false, hastened = false;
+    std::uint32_t generation = 0;
+    // Resting: from when to when it may end, until the core has said when it does.
+    Time earliest{}, latest{};
+    bool known = false;
+    std::set<RequestId> out;
+    std::vector<RequestId> late;
+    std::optional<RequestId> judging, spare;
+  };
+  struct Liar {
+    PeerKey peer;
+    Time at;
+    Block before;
+  };
+
+  std::map<PeerKey, std::uint32_t> generations_of(const std::vector<PeerKey>& peers) const;
+  Fetch* find(FetchId id);
+  Fetch* find(const Key& key);
+  Peer* in_set(const PeerKey& peer);
+  Request* match(const PeerKey& peer, RequestId id);
+  bool is_candidate(const Peer& peer, Time now) const;
+  bool anybody_available() const;
+  bool is_left_out(const Fetch& fetch, const PeerKey& peer, Time now) const;
+  bool may_ask(const Fetch& fetch, const PeerKey& peer, Time now) const;
+  std::vector<PeerKey> permitted(const Fetch& fetch, Time now) const;
+
+  void no_longer_out(RequestId id);
+  void request_over(RequestId id);
+  void ask_again(Fetch& fetch);
+  void abandon(const PeerKey& peer, Time sent_before);
+  void end(FetchId id);
+  void deliver(Fetch& fetch, RequestId id);
+  void succeeded(const PeerKey& peer) { peers_[peer].overloads = 0; }
+  void block_for_invalid(const PeerKey& peer, Time sent, Time now);
+  Duration sentence(const Block& block, Time now) const;
+  int weight(const Block& block, Time now) const;
+  void put_into_set(const report::PeerEntry& entry);
+  void go_on_with_new_targets(Fetch& fetch, std::map<PeerKey, std::uint32_t> asked);
+  void settle(Fetch& fetch, Time now);
+  void settle_restricted(Fetch& fetch, Time now);
+  void round_over(Fetch& fetch, Time now);
+  void rest(Fetch& fetch, Time earliest, Time latest);
+  void wrong(const std::string& what) {
+    if (wrong_.empty() && !unsure_) wrong_ = what;
+  }
+
+  const Config config_;
+  const PeerKey self_;
+  const std::uint32_t max_value_;
+  std::map<PeerKey, Peer> peers_;
+  std::map<FetchId, Fetch> fetches_;
+  std::map<RequestId, Request> requests_;
+  std::deque<link::Answer> to_be_passed_on_;
+  std::vector<Liar> liars_;
+  Time breaker_open_until_{Time::min()};
+  std::uint64_t set_number_ = 0;
+  std::uint32_t generation_ = 0;
+  std::set<RequestId> ids_;  // all there have been
+  std::map<std::string, std::uint64_t> totals_;
+  std::set<RequestId> perhaps_gone_;  // of fetches that are over; timed out in this millisecond
+  bool unsure_ = false;
+  std::string wrong_;
+};
+
+}  // namespace quarry::peer_selector

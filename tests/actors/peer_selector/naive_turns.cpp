@@ -1,0 +1,372 @@
+// The naive PeerSelector: peers, whom a fetch may ask, and where it waits.
+#include <algorithm>
+
+#include "msg/bytes.hpp"
+#include "tests/actors/peer_selector/naive.hpp"
+
+namespace quarry::peer_selector {
+
+using namespace std::chrono_literals;
+
+namespace {
+std::string shown(const PeerKey& peer) { return to_hex(peer.view().first(2)); }
+}  // namespace
+
+// --- Peers ------------------------------------------------------------------------------------
+
+Naive::Peer* Naive::in_set(const PeerKey& key) {
+  const auto at = peers_.find(key);
+  return at == peers_.end() || !at->second.in_set ? nullptr : &at->second;
+}
+
+void Naive::put_into_set(const report::PeerEntry& entry) {
+  if (entry.peer == self_) return;  // R34
+  peers_[entry.peer].known = peers_[entry.peer].in_set = true;
+  peers_[entry.peer].serve_only = entry.role == PeerRole::serve_only;
+}
+
+void Naive::peer_added(const report::PeerEntry& entry) { put_into_set(entry); }
+
+void Naive::peer_removed(const PeerKey& key) {
+  if (Peer* peer = in_set(key)) peer->in_set = false;
+}
+
+void Naive::peer_set_came(std::uint64_t number, const std::vector<report::PeerEntry>& peers) {
+  if (number <= set_number_) return;  // R32
+  set_number_ = number;
+  for (auto& [key, peer] : peers_) peer.in_set = false;
+  for (const report::PeerEntry& entry : peers) put_into_set(entry);
+}
+
+int Naive::weight(const Block& block, Time now) const {
+  int offences = block.offences;
+  for (Time day = block.last + 24h; day <= now && offences > 0; day += 24h) offences /= 2;
+  return offences;
+}
+
+Duration Naive::sentence(const Block& block, Time now) const {
+  Duration duration = config_.block;
+  for (int i = weight(block, now); i > 0; --i) duration = std::min(2 * duration, config_.block_cap);
+  return duration;
+}
+
+void Naive::block_ordered(const PeerKey& key, Duration duration, Time now) {
+  Peer* peer = in_set(key);
+  if (peer == nullptr) return;
+  peer->block.until = now + (duration > 0s ? duration : sentence(peer->block, now));
+}
+
+void Naive::unblock_ordered(const PeerKey& key) {
+  if (Peer* peer = in_set(key)) peer->block = {};
+}
+
+void Naive::block_for_invalid(const PeerKey& key, Time sent, Time now) {
+  Peer& peer = peers_[key];
+  const Block before = peer.block;
+  if (sent <= before.since) return;  // the same offence
+  peer.block.until = std::max(before.until, now + sentence(before, now));
+  peer.block.offences = std::min(weight(before, now) + 1, 16);
+  peer.block.last = peer.block.since = now;
+  std::erase_if(liars_, [&](const Liar& it) { return it.at + 60s < now; });
+  const bool known = std::ranges::count(liars_, key, &Liar::peer) > 0;
+  if (!known) liars_.push_back({key, now, before});
+  if (now < breaker_open_until_) {
+    breaker_open_until_ = now + 60s;
+    peer.block = before;
+    return;
+  }
+  std::size_t asked = 0;
+  for (const auto& [other, its] : peers_) asked += its.in_set && its.last_asked >= now - 60s;
+  if (liars_.size() < 3 || liars_.size() * 3 < asked) return;
+  ++totals_["breaker_trips"];
+  breaker_open_until_ = now + 60s;
+  for (const Liar& liar : std::exchange(liars_, {})) peers_[liar.peer].block = liar.before;
+}
+
+void Naive::pong_received(const PeerKey& key, std::uint64_t nonce, Instance instance) {
+  Peer& peer = peers_[key];
+  peer.quiet_since.reset();
+  if (!peer.open || nonce != peer.nonce) return;
+  const bool new_life = peer.instance && peer.instance != instance;
+  peer.instance = instance;
+  peer.connected = true;
+  if (new_life) abandon(key, peer.pinged_at);
+}
+
+void Naive::connection_refused(const PeerKey& key) {
+  if (peers_.contains(key)) peers_[key].connected = false;
+}
+
+void Naive::opened(const PeerKey& key, Time now) {
+  Peer& peer = peers_[key];
+  if (peer.open) wrong(shown(key) + " is opened twice");
+  if (!peer.in_set || key == self_) wrong(shown(key) + " is dialled and not in the set");
+  peer.open = true;
+  peer.connected = false;
+  peer.quiet_since = now;
+}
+
+void Naive::closed(const PeerKey& key) {
+  if (!peers_[key].open) wrong(shown(key) + " is closed and was not open");
+  peers_[key].open = peers_[key].connected = false;
+  abandon(key, kNever);
+}
+
+void Naive::pinged(const PeerKey& key, std::uint64_t nonce, Time now) {
+  Peer& peer = peers_[key];
+  peer.nonce = nonce;
+  peer.pinged_at = now;
+  if (!peer.quiet_since) peer.quiet_since = now;
+}
+
+void Naive::admitted(const link::Admission& admission) {
+  peers_[admission.peer].told_admitted = admission.admitted;
+  peers_[admission.peer].told_blocked = admission.blocked;
+}
+
+// --- Whom to ask ------------------------------------------------------------------------------
+
+bool Naive::is_candidate(const Peer& peer, Time now) const {
+  return peer.in_set && !peer.serve_only && peer.connected && peer.block.until <= now;
+}
+
+bool Naive::anybody_available() const {
+  return std::ranges::any_of(peers_, [](const auto& one) { return one.second.available; });
+}
+
+// Asked in this round, or set aside for this key.
+bool Naive::is_left_out(const Fetch& fetch, const PeerKey& key, Time now) const {
+  const auto tried = fetch.tried.find(key);
+  const auto known = peers_.find(key);
+  if (tried != fetch.tried.end() && known != peers_.end() &&
+      known->second.generation == tried->second) {
+    return true;
+  }
+  return std::ranges::any_of(
+      fetch.set_aside, [&](const auto& aside) { return aside.first == key && aside.second > now; });
+}
+
+bool Naive::may_ask(const Fetch& fetch, const PeerKey& key, Time now) const {
+  return !is_left_out(fetch, key, now) &&
+         (!fetch.hastened || peers_.at(key).generation > fetch.generation);
+}
+
+std::vector<PeerKey> Naive::permitted(const Fetch& fetch, Time now) const {
+  std::vector<PeerKey> permitted;
+  for (const auto& [key, peer] : peers_) {
+    if (!peer.available || !may_ask(fetch, key, now)) continue;
+    if (!fetch.restricted || std::ranges::count(fetch.targets, key) > 0) permitted.push_back(key);
+  }
+  return permitted;
+}
+
+void Naive::asked(const PeerKey& key, const peer::Ask& ask, Time now) {
+  Fetch* fetch = find(ask.key);
+  if (fetch == nullptr) return wrong("an ask for a key that nobody wants");
+  if (!ids_.insert(ask.request).second) wrong("a request has the id of another");
+  if (fetch->place != Place::queued) {
+    return wrong(shown(key) + " is asked for a fetch that has not its turn");
+  }
+  std::vector<PeerKey> permitted = this->permitted(*fetch, now);
+  if (permitted.empty() && fetch->hastened && fetch->latest <= now) {
+    // No newcomer is left, and meanwhile its own time has come.
+    if (!fetch->held) fetch->tried.clear();
+    fetch->hastened = false;
+    permitted = this->permitted(*fetch, now);
+  }
+  if (std::ranges::count(permitted, key) == 0) {
+    return wrong(shown(key) + " is asked, which may not be");
+  }
+  const bool preferred = fetch->prefer && std::ranges::count(permitted, *fetch->prefer) > 0;
+  if (preferred && key != *fetch->prefer) wrong("who named a size is not asked first");
+  if (ask.room < fetch->room) wrong("less room is offered than was named");
+  if (ask.wait_ms < 200 || ask.wait_ms > 8000) wrong("a time to answer beyond all bounds");
+  fetch->prefer.reset();
+  fetch->place = Place::busy;
+  fetch->out.insert(ask.request);
+  fetch->tried[key] = peers_[key].generation;
+  peers_[key].last_asked = now;
+  ++totals_["requests_total"];
+  Request& request = requests_[ask.request];
+  request.fetch = FetchId{};
+  for (const auto& [id, one] : fetches_) {
+    if (&one == fetch) request.fetch = id;
+  }
+  request.peer = key;
+  request.room = ask.room;
+  request.sent = now;
+  request.wait = std::chrono::milliseconds(ask.wait_ms);
+}
+
+// --- Events and turns ---------------------------------------------------------------------------
+
+void Naive::event_over(Time now) {
+  for (auto& [key, peer] : peers_) {
+    if (peer.block.until > now) abandon(key, kNever);  // R29
+  }
+  if (!to_be_passed_on_.empty()) wrong("an answer is not passed on");
+  std::set<PeerKey> woke;
+  for (auto& [key, peer] : peers_) {
+    const bool candidate = is_candidate(peer, now);
+    const bool available = candidate && peer.cool_until <= now;
+    if (candidate && !peer.candidate) peer.generation = ++generation_;
+    const bool changed = (peer.candidate && !candidate) || (available && !peer.available);
+    if (changed) woke.insert(key);
+    peer.candidate = candidate;
+    peer.available = available;
+    if (peer.told_admitted != peer.in_set || peer.told_blocked != (peer.block.until > now)) {
+      wrong("whom to serve is not told of " + shown(key));
+    }
+  }
+  for (auto& [id, its] : fetches_) {
+    Fetch& fetch = its;
+    const auto wakes = [&](const PeerKey& key) { return fetch.under.contains(key); };
+    if (fetch.place == Place::parked && std::ranges::any_of(woke, wakes)) {
+      fetch.place = Place::queued;
+    }
+    if (fetch.place != Place::resting || !anybody_available()) continue;
+    if (fetch.latest <= now) {
+      fetch.hastened = false;
+      fetch.place = Place::queued;
+    } else if (fetch.generation < generation_) {
+      // A newcomer ends the wait, for itself.
+      const auto is_new = [&](const PeerKey& key) {
+        return peers_[key].candidate && peers_[key].generation > fetch.generation;
+      };
+      if (!fetch.restricted || std::ranges::any_of(fetch.targets, is_new)) {
+        fetch.hastened = true;
+        fetch.place = Place::queued;
+      } else {
+        fetch.generation = generation_;
+      }
+    }
+  }
+}
+
+// Whoever could be asked has been; the others wait for something.
+void Naive::turn_over(Time now) {
+  for (auto& [id, fetch] : fetches_) {
+    if (fetch.place != Place::queued || !anybody_available()) continue;
+    fetch.prefer.reset();
+    settle(fetch, now);
+  }
+}
+
+void Naive::settle(Fetch& fetch, Time now) {
+  const std::vector<PeerKey> permitted = this->permitted(fetch, now);
+  if (!permitted.empty()) {
+    return wrong("nobody is asked, and " + shown(permitted.front()) + " may be");
+  }
+  if (fetch.hastened) {
+    if (!fetch.held) fetch.tried.clear();
+    if (fetch.latest > now) return rest(fetch, fetch.latest, fetch.latest);
+    fetch.hastened = false;
+    return settle(fetch, now);
+  }
+  if (fetch.restricted) return settle_restricted(fetch, now);
+  Time free = kNever;
+  for (const auto& [key, peer] : peers_) {
+    if (!peer.candidate || !may_ask(fetch, key, now)) continue;
+    free = std::min(free, peer.cool_until > now ? peer.cool_until : now + config_.retry_delay);
+  }
+  if (free == kNever || fetch.held) return round_over(fetch, now);
+  fetch.held = true;
+  free = std::min(free, now + config_.retry_delay);
+  rest(fetch, free, free);
+}
+
+void Naive::settle_restricted(Fetch& fetch, Time now) {
+  std::set<PeerKey> untried;
+  bool candidate = false;
+  for (const PeerKey& key : fetch.targets) {
+    if (is_left_out(fetch, key, now)) continue;
+    untried.insert(key);
+    candidate = candidate || peers_[key].candidate;
+  }
+  std::erase_if(fetch.set_aside, [&](const auto& aside) { return aside.second <= now; });
+  const bool asked = !fetch.tried.empty();
+  if (!candidate && !asked && !fetch.set_aside.empty()) {
+    Time first = kNever;
+    for (const auto& [key, until] : fetch.set_aside) first = std::min(first, until);
+    return rest(fetch, first, first);
+  }
+  if (!candidate && (asked || untried.empty())) return round_over(fetch, now);
+  fetch.place = Place::parked;
+  fetch.under = untried;
+}
+
+// N16.
+void Naive::round_over(Fetch& fetch, Time now) {
+  Duration wait = config_.retry_delay;
+  for (int i = 0; i < fetch.rounds; ++i) wait = std::min(2 * wait, config_.retry_delay_cap);
+  ++fetch.rounds;
+  fetch.hastened = fetch.held = false;
+  fetch.tried.clear();
+  fetch.enlarged.clear();
+  rest(fetch, now + wait * 3 / 4, now + wait * 5 / 4 + 1ms);
+}
+
+void Naive::rest(Fetch& fetch, Time earliest, Time latest) {
+  fetch.place = Place::resting;
+  fetch.generation = generation_;
+  fetch.earliest = earliest;
+  fetch.latest = latest;
+  fetch.known = false;
+}
+
+std::vector<FetchId> Naive::resting_anew() const {
+  std::vector<FetchId> anew;
+  for (const auto& [id, fetch] : fetches_) {
+    if (fetch.place == Place::resting && !fetch.known) anew.push_back(id);
+  }
+  return anew;
+}
+
+void Naive::rests(FetchId id, Duration left, Time now) {
+  Fetch& fetch = fetches_.at(id);
+  const Time until = now + left;
+  if (until < fetch.earliest || until > fetch.latest) {
+    wrong("a fetch waits for a time that it should not");
+  }
+  fetch.earliest = fetch.latest = until;
+  fetch.known = true;
+}
+
+std::map<std::string, std::uint64_t> Naive::counters(std::uint64_t held, Time now) {
+  std::uint64_t ours = 0;
+  for (const auto& [id, request] : requests_) ours += request.state != Request::State::late;
+  const std::set<RequestId> perhaps = std::exchange(perhaps_gone_, {});
+  if (ours != held && ours == held + perhaps.size()) {
+    for (const RequestId id : perhaps) requests_.erase(id);
+  } else if (ours != held && !perhaps.empty()) {
+    unsure_ = true;
+  }
+
+  std::map<std::string, std::uint64_t> counters = totals_;
+  const auto count = [&](const char* name, bool one) { counters[name] += one; };
+  for (const auto& [key, peer] : peers_) {
+    count("peers", peer.in_set);
+    count("peers_connected", peer.in_set && peer.connected);
+    count("peers_blocked", peer.in_set && peer.block.until > now);
+  }
+  for (const auto& [id, fetch] : fetches_) {
+    count("fetches_backing_off", fetch.place == Place::resting);
+    count("fetches_parked", fetch.place == Place::parked);
+    count("fetches_queued", fetch.place == Place::queued);
+    count("fetches_judged", fetch.judging.has_value());
+  }
+  counters["room_slots"] = kSlots;
+  counters["room_bytes"] = kBytes;
+  for (const auto& [id, request] : requests_) {
+    const bool is_out = request.state == Request::State::out;
+    const bool is_late = request.state == Request::State::late;
+    count("requests_out", is_out && peers_[request.peer].in_set);
+    count("requests_late", is_late);
+    if (is_late) continue;
+    counters["room_slots"] -= 1;
+    counters["room_bytes"] -= is_out ? request.room : request.size;
+  }
+  return counters;
+}
+
+}  // namespace quarry::peer_selector

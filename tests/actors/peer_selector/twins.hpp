@@ -1,0 +1,78 @@
+// The PeerSelector and its naive twin among peers and an Engine who do anything they may, in any
+// order: whatever the selector says must be what the twin says, or permits. Random choices decide
+// what happens next, so a seed or a fuzzer's input replays a run.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "actors/peer_selector/core.hpp"
+#include "tests/actors/peer_selector/naive.hpp"
+#include "tests/support/choices.hpp"
+
+namespace quarry::peer_selector {
+
+class Twins {
+ public:
+  Twins(test::Choices& choices, std::uint64_t seed);
+
+  // Something happens.
+  void step();
+  // What is wrong first; empty: nothing.
+  const std::string& wrong() const { return wrong_; }
+  // Nobody can tell what should be: the run is over.
+  bool over() const { return !wrong_.empty() || naive_.unsure(); }
+
+ private:
+  struct Asked {
+    PeerIndex index;
+    PeerKey peer;
+    RequestId request;
+  };
+
+  static Config config();
+
+  template <class OfCore, class OfNaive>
+  void tell(const char* what, OfCore core, OfNaive naive);
+  void answer_pings();
+  void note(std::vector<Effect> effects);
+  void on(const Open& open);
+  void on(const Close& close);
+  void on(const ToPeer& to);
+  void on(const ToEngine& to);
+  void on(const ToProducer& to);
+  void on(const Alarm&) {}
+  std::map<std::string, std::uint64_t> counters(const std::vector<FetchId>& describe);
+  void compare();
+  void differ(const std::string& what);
+
+  void want();
+  void change_targets();
+  void change_set();
+  void block();
+  void live();
+  void answer();
+  void judge();
+  void pass(Duration duration);
+
+  PeerKey some_peer();
+  std::vector<PeerKey> some_targets();
+
+  test::Choices& choices_;
+  Time now_ = Time{} + std::chrono::hours(1000);
+  Core core_;
+  Naive naive_;
+  std::string what_, wrong_;
+  std::uint64_t last_fetch_ = 0, set_number_ = 0;
+  std::set<FetchId> wanted_;
+  std::map<PeerIndex, PeerKey> open_;
+  std::map<PeerIndex, std::uint64_t> pings_;  // not answered yet
+  std::set<PeerKey> living_;
+  std::map<PeerKey, std::uint64_t> instances_;
+  std::vector<Asked> asked_;
+  std::vector<link::Answer> judging_;
+};
+
+}  // namespace quarry::peer_selector

@@ -1,0 +1,20 @@
+// The PeerSelector says what its naive twin says, and asks whom it permits.
+#include "tests/actors/peer_selector/twins.hpp"
+
+#include "tests/support/catch.hpp"
+
+namespace quarry::peer_selector {
+
+TEST_CASE(
+    "R4 R7 R10 R13 R16 R29 R31 N4 N16 whatever happens, who is asked may be, and somebody is") {
+  // 58 once found a peer dialled again that had left.
+  for (const std::uint64_t seed : {1, 2, 3, 4, 22, 58}) {
+    CAPTURE(seed);
+    test::Seeded choices(seed);
+    Twins twins(choices, seed);
+    for (int step = 0; step < 300 && !twins.over(); ++step) twins.step();
+    REQUIRE(twins.wrong() == "");
+  }
+}
+
+}  // namespace quarry::peer_selector

@@ -156,7 +156,9 @@ TEST_CASE("R3 R10 parked fetches cost nothing while others are fetched, and all 
   f.living.insert(2);
   std::size_t slice = 0;
   int turns = 0;
-  f.turn();  // dials
+  const std::uint64_t looked_at_before = f.core.looked_at();
+  f.turn();  // dials, is answered: a few dispatches
+  REQUIRE(f.core.looked_at() - looked_at_before <= 10'000);
   std::size_t asked = f.take_asks().size();
   while (asked < 50'000) {
     REQUIRE(++turns < 1000);

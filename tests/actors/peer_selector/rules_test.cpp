@@ -115,6 +115,19 @@ TEST_CASE("N2 a loop that ran late extends deadlines: what lies unread is not ch
   REQUIRE(f.counter("answers_late") == 0);
 }
 
+TEST_CASE("N2 a timeout has room for what answers vary by, and for the transfer") {
+  Fixture f;
+  f.connect({1});
+  f.want(5);
+  const Asked first = f.only_ask();
+  f.pass(100ms);
+  f.value(first);
+  f.judge(f.only_answer(), Outcome::complete, false);
+  f.want(6);
+  // The round trip, four deviations of half of it, and twice the transfer.
+  REQUIRE(f.only_ask().wait_ms / 10 == (100 + 4 * 50 + 2 * 100) / 10);
+}
+
 TEST_CASE("N3 a second peer is asked when the first is slower than 95 % of its class") {
   Fixture f;
   f.connect({1, 2, 3});

@@ -214,7 +214,7 @@ TEST_CASE("N7 whoever has had its turn goes behind the others") {
     CHECK(askers.heard(peer_named(peer), route_of(peer), f.now) == Standing::served);
     for (std::uint64_t i = 1; i <= 3; ++i) {
       const peer::Ask ask{RequestId{i}, Fixture::key_of(static_cast<unsigned>(i)), 100};
-      askers.asked(peer_named(peer), route_of(peer), ask, f.now + seconds(1));
+      askers.asked(peer_named(peer), route_of(peer), ask, f.now + seconds(1), f.now);
     }
   }
   while (const auto ask = askers.next(f.now)) order += ask->peer == peer_named('a') ? 'a' : 'b';

@@ -34,9 +34,9 @@ inline constexpr std::size_t kMaxTokens = 16384;  // msgpack values in one envel
 inline constexpr std::size_t kBatchTokens = kMaxTokens - 5 * kMaxRecords - 32;
 
 // The largest envelope of a batch of asks: what MAXMSGSIZE lets an unknown peer make us hold.
-// 24: array, kind, request id, key header and room of one ask, at their longest.
+// 28: one ask but for its key's bytes: array, kind, request id, key header, room and two times.
 constexpr std::size_t max_ask_envelope(const Network& network) {
-  return 16 + 2 * kMaxNetwork + 2 * kMaxText + kBatchItems * (24 + network.key_length);
+  return 16 + 2 * kMaxNetwork + 2 * kMaxText + kBatchItems * (28 + network.key_length);
 }
 // The largest envelope on doors whose partners are already known (workers, clients, links).
 inline constexpr std::size_t kMaxEnvelope = 512 * 1024;

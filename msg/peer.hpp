@@ -43,15 +43,17 @@ struct Pong {
   friend bool operator==(const Pong&, const Pong&) = default;
 };
 
-// "Have you the value of this key, of at most `room` bytes? I wait for so long."
+// "Have you the value of this key, of at most `room` bytes? I wait for so long. And if not: tell me
+// when you get it within so long."
 struct Ask {
   static constexpr std::uint8_t kKind = 4;
   RequestId request;
   Key key;
   std::uint32_t room = 0;     // bytes the asker has reserved
   std::uint32_t wait_ms = 0;  // 0: it does not say
+  std::uint32_t remember_ms = 0;
   static constexpr auto fields() {
-    return std::tuple(&Ask::request, &Ask::key, &Ask::room, &Ask::wait_ms);
+    return std::tuple(&Ask::request, &Ask::key, &Ask::room, &Ask::wait_ms, &Ask::remember_ms);
   }
   bool sound() const { return static_cast<bool>(request); }
   friend bool operator==(const Ask&, const Ask&) = default;
@@ -68,7 +70,8 @@ struct Value {
 struct NoData {
   static constexpr std::uint8_t kKind = 6;
   RequestId request;
-  static constexpr auto fields() { return std::tuple(&NoData::request); }
+  std::uint32_t remembered_ms = 0;  // 0: the asker is not told when the value comes
+  static constexpr auto fields() { return std::tuple(&NoData::request, &NoData::remembered_ms); }
   friend bool operator==(const NoData&, const NoData&) = default;
 };
 struct Overloaded {
@@ -100,7 +103,23 @@ struct Refused {
   friend bool operator==(const Refused&, const Refused&) = default;
 };
 
+// What the reader asked for and was to be told of is there now.
+struct Have {
+  static constexpr std::uint8_t kKind = 10;
+  Key key;
+  static constexpr auto fields() { return std::tuple(&Have::key); }
+  friend bool operator==(const Have&, const Have&) = default;
+};
+
+// Of all that it said it remembers for the reader it will say nothing: ask again.
+struct Forgotten {
+  static constexpr std::uint8_t kKind = 11;
+  static constexpr auto fields() { return std::tuple<>(); }
+  friend bool operator==(const Forgotten&, const Forgotten&) = default;
+};
+
 using FromAsker = std::variant<Hello, Ping, Ask>;
-using FromServer = std::variant<Hello, Pong, Value, NoData, Overloaded, TooLarge, Refused>;
+using FromServer =
+    std::variant<Hello, Pong, Value, NoData, Overloaded, TooLarge, Refused, Have, Forgotten>;
 
 }  // namespace quarry::peer

@@ -47,6 +47,7 @@ enum class WaitsFor : std::uint8_t {
   answer = 9,      // active: a peer's answer
   verdict = 10,    // validating: the verdict
   verifier = 11,   // validating: no verifier is attached
+  have = 12,       // pending: a peer to say that it has it
 };
 
 // Why something was refused.
@@ -91,6 +92,7 @@ enum class Why : std::uint8_t {
   explored = 4,   // at random, as now and then
   preferred = 5,  // it named a size
   hedge = 6,      // beside another, which was slow
+  have = 7,       // it said that it has it now
 };
 // What came of an ask.
 enum class AskResult : std::uint8_t {
@@ -109,11 +111,12 @@ enum class AskResult : std::uint8_t {
   send_failed = 13,  // our own pipe to it was full
   abandoned = 14,    // its connection is lost, or it is blocked
   overtaken = 15,    // another's answer came first
+  remembered = 16,   // "I have not got it, and say when I have"
 };
 // How a peer stood when somebody was chosen.
 enum class Standing : std::uint8_t {
   candidate = 1,      // could have been asked
-  tried = 2,          // was asked for this key in this round, or is set aside with it
+  tried = 2,          // was asked for this key in this round, remembers it, or is set aside with it
   left_alone = 3,     // failed lately
   busy = 4,           // has as many requests as it may
   cooling = 5,        // wants to be left alone, or our pipe to it was full
@@ -145,9 +148,9 @@ struct Names<FetchState> {
 };
 template <>
 struct Names<WaitsFor> {
-  static constexpr std::array<std::string_view, 12> list{
-      "",      "storage", "peer_set", "connection", "target",  "unblock",
-      "retry", "rate",    "room",     "answer",     "verdict", "verifier"};
+  static constexpr std::array<std::string_view, 13> list{
+      "",     "storage", "peer_set", "connection", "target",   "unblock", "retry",
+      "rate", "room",    "answer",   "verdict",    "verifier", "have"};
 };
 template <>
 struct Names<Reason> {
@@ -177,15 +180,15 @@ struct Names<PeerState> {
 
 template <>
 struct Names<Why> {
-  static constexpr std::array<std::string_view, 7> list{"",         "cheapest",  "only", "newcomer",
-                                                        "explored", "preferred", "hedge"};
+  static constexpr std::array<std::string_view, 8> list{
+      "", "cheapest", "only", "newcomer", "explored", "preferred", "hedge", "have"};
 };
 template <>
 struct Names<AskResult> {
-  static constexpr std::array<std::string_view, 16> list{
+  static constexpr std::array<std::string_view, 17> list{
       "",         "waiting",     "judging",   "accepted",  "unresolved", "invalid",
       "unscored", "lost",        "no_data",   "timed_out", "overloaded", "too_large",
-      "refused",  "send_failed", "abandoned", "overtaken"};
+      "refused",  "send_failed", "abandoned", "overtaken", "remembered"};
 };
 template <>
 struct Names<Standing> {

@@ -20,6 +20,8 @@ struct Protocol {
 inline constexpr std::uint8_t kLooksUp = 1;
 inline constexpr std::uint8_t kKeeps = 2;  // keep and remove
 inline constexpr std::uint8_t kLists = 4;
+// It gets values by Keep alone, or says Have of others: so its "no data" holds until then.
+inline constexpr std::uint8_t kTells = 8;
 
 // Worker to door.
 
@@ -114,6 +116,13 @@ struct Listed {
   bool sound() const { return report::ascending(entries); }
   friend bool operator==(const Listed&, const Listed&) = default;
 };
+// A storage has got the value of this key otherwise than by a Keep: peers may wait for it.
+struct Have {
+  static constexpr std::uint8_t kKind = 11;
+  Key key;
+  static constexpr auto fields() { return std::tuple(&Have::key); }
+  friend bool operator==(const Have&, const Have&) = default;
+};
 
 // Door to worker.
 
@@ -198,7 +207,7 @@ struct List {
 };
 
 using FromWorker =
-    std::variant<Hello, Verdict, Found, NoData, TooLarge, Done, Failed, Pong, Bye, Listed>;
+    std::variant<Hello, Verdict, Found, NoData, TooLarge, Done, Failed, Pong, Bye, Listed, Have>;
 using FromDoor = std::variant<Welcome, Judge, Abort, LookUp, Keep, Remove, Ping, Refused, List>;
 
 }  // namespace quarry::worker

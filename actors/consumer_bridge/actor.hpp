@@ -48,6 +48,9 @@ class Actor : public bus::Actor {
   void on(WorkerId worker, const Answer& answer, Time now) {
     core_.nonsense_received(worker, answer.job, now);
   }
+  void on(WorkerId worker, const worker::Have&, Time now) {
+    core_.nonsense_received(worker, {}, now);
+  }
 
   template <class Item>
   void carry_out(const Item& item) {

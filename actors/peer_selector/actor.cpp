@@ -76,7 +76,7 @@ void Actor::on(PeerIndex peer, peer::Value& item, Time now) {
   core_.value_received(peer, item.request, std::move(item.value), now);
 }
 void Actor::on(PeerIndex peer, peer::NoData& item, Time now) {
-  core_.no_data_received(peer, item.request, now);
+  core_.no_data_received(peer, item.request, std::chrono::milliseconds(item.remembered_ms), now);
 }
 void Actor::on(PeerIndex peer, peer::Overloaded& item, Time now) {
   core_.overloaded_received(peer, item.request, std::chrono::milliseconds(item.retry_after_ms),

@@ -71,6 +71,8 @@ class Actor : public bus::Actor {
   void on(PeerIndex peer, peer::Overloaded& item, Time now);
   void on(PeerIndex peer, peer::TooLarge& item, Time now);
   void on(PeerIndex peer, peer::Refused& item, Time now);
+  void on(PeerIndex peer, peer::Have& item, Time now) { core_.have_received(peer, item.key, now); }
+  void on(PeerIndex peer, peer::Forgotten&, Time now) { core_.forgotten_received(peer, now); }
 
   void carry_out(const Open& open, Time now);
   void carry_out(const Close& close, Time now);

@@ -84,15 +84,21 @@ bool Core::use_spare(Fetch& fetch, Time now) {
   return true;
 }
 
-void Core::no_data_received(PeerIndex index, RequestId id, Time now) {
+void Core::no_data_received(PeerIndex index, RequestId id, Duration remembered, Time now) {
   Request* request = match(index, id, now);
   if (request == nullptr) return;
   Fetch* fetch = find(request->fetch);
   Member& member = *request->peer->member;
   if (fetch != nullptr) {
     ++count_.no_data;
-    journal_.ended(id, AskResult::no_data, now);
     ++member.count.no_data;
+    const bool remembers = remembered >= limits::kLeastRemembered;
+    journal_.ended(id, remembers ? AskResult::remembered : AskResult::no_data, now);
+    if (remembers) was_remembered(*fetch, *request->peer, remembered, now);
+    if (request->has_it) {
+      ++count_.haves_untrue;
+      member.untrue.take();
+    }
     std::erase(fetch->progress->late, id);
     succeeded(*request->peer, now);
     if (request->state == Request::State::out) {
@@ -143,6 +149,7 @@ void Core::too_large_received(PeerIndex index, RequestId id, std::uint64_t size,
       progress.enlarged.push_back(index);
       progress.room = std::max(progress.room, static_cast<std::uint32_t>(size));
       progress.prefer = index;
+      progress.has_it = false;
       untry(*fetch, *request->peer);
     } else {
       request->peer->member->score.refused();

@@ -34,6 +34,12 @@ struct Config {
   Duration retry_delay_cap = std::chrono::seconds(5);
   double retries_per_second = 2000;
 
+  // For how long a peer that has nothing is asked to remember who asked, and to say when it has it
+  // (N15); twice as long after each round, up to the cap. After half of the time it is asked again.
+  // A fetch that ends tells nobody, so the first time is what one that ended leaves behind.
+  Duration remember = std::chrono::minutes(20);  // 0: not at all
+  Duration remember_cap = std::chrono::hours(2);
+
   // A second peer is asked beside one that is slower than this part of its class's answers, and
   // than this time; in all that adds no more than the budget to the requests, and a burst (N3).
   double hedge_quantile = 0.98;

@@ -28,6 +28,7 @@ Core::Core(Config config, Self self, std::uint64_t seed, Time now)
       hedging_(config_),
       set_number_(config_.peers_number),
       now_(now) {
+  hash_.salt = random_.next();
   for (const Remembered& known : std::exchange(config_.remembered, {})) recall(known, now);
   for (const report::PeerEntry& entry : config_.peers) put_into_set(entry, now);
 }
@@ -273,7 +274,10 @@ void Core::pong_received(PeerIndex index, const peer::Pong& pong, Time now) {
   Connection& connection = peer->member->connection;
   connection.heard();
   const Connection::Pong result = connection.pong_received(pong.nonce, pong.instance, now);
-  if (result.new_life) abandon_requests(*peer, *result.new_life, now);
+  if (result.new_life) {
+    abandon_requests(*peer, *result.new_life, now);
+    peers_.begin_anew(*peer->member);  // it remembers nothing
+  }
   attend(*peer, now);
 }
 

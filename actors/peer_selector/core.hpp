@@ -95,7 +95,9 @@ class Core {
   void hello_received(PeerIndex peer, const peer::Hello& hello, Time now);
   void pong_received(PeerIndex peer, const peer::Pong& pong, Time now);
   void value_received(PeerIndex peer, RequestId request, Payload value, Time now);
-  void no_data_received(PeerIndex peer, RequestId request, Time now);
+  void no_data_received(PeerIndex peer, RequestId request, Duration remembered, Time now);
+  void have_received(PeerIndex peer, const Key& key, Time now);
+  void forgotten_received(PeerIndex peer, Time now);
   void overloaded_received(PeerIndex peer, RequestId request, Duration retry_after, Time now);
   void too_large_received(PeerIndex peer, RequestId request, std::uint64_t size, Time now);
   void refused_received(PeerIndex peer, const peer::Refused& refused, Time now);
@@ -166,11 +168,25 @@ class Core {
   Duration together() const;
   std::size_t asked_since(Time since) const;
 
+  // standing.cpp
+  bool told(const Fetch& fetch, const Peer& peer) const;
+  bool can_wait(const Fetch& fetch, const Peer& peer, Time now) const;
+  void was_remembered(Fetch& fetch, const Peer& peer, Duration remembered, Time now);
+  void note_told(Fetch& fetch);
+  void not_told_of(Fetch& fetch, const std::vector<Progress::Tried>& but);
+  void forget_told_if_over(Fetch& fetch, Time now);
+  Time told_until(const Fetch& fetch) const;
+  Duration remember(const Fetch& fetch) const;
+  bool all_remember(const Fetch& fetch) const;
+  void go_on_with_who_has_it(Fetch& fetch, Peer& peer, Time now);
+  void no_longer_standing(Fetch& fetch);
+
   // hedges.cpp
   void hedge_due(Request& request, Time now);
   void overtake(Fetch& fetch, Time now);
   void was_overtaken(Request& request, Time now);
   bool backed_up(Time now) const;
+  bool all_slow_since(const Request& request, Time now);
 
   void deliver(Fetch& fetch, Request& request, Payload value);
   void keep_spare(Fetch& fetch, Request& request, Payload value);
@@ -186,7 +202,6 @@ class Core {
   void hasten_backed_off(Time now);
   bool news_for(const Fetch& fetch) const;
   bool try_one(Fetch& fetch, Time now);
-  bool all_slow_since(const Request& request, Time now);
   Peer* choose(Fetch& fetch, std::uint64_t bytes, Why& why, Time now);
   bool may_ask(const Fetch& fetch, const Peer& peer) const;
   void mark_tried(const Fetch& fetch, Time now);
@@ -197,6 +212,7 @@ class Core {
   void settle_restricted(Fetch& fetch, Time now);
   void park(Fetch& fetch, const std::vector<Peer*>& under);
   void round_over(Fetch& fetch, Time now);
+  Time next_round(const Fetch& fetch, Time now);
   std::uint32_t room_for(const Fetch& fetch) const;
   std::uint64_t expected_bytes(const Fetch& fetch) const;
 
@@ -232,6 +248,9 @@ class Core {
   Breaker breaker_;
   Time backed_up_until_{Time::min()};
   PooledHashMap<FetchId, Fetch> fetches_;
+  // Those that are standing, by the hash of their keys.
+  PooledHashMap<std::uint64_t, Fetch*> standing_;
+  SaltedHash hash_;
   Queues queues_;
   std::size_t parked_ = 0;
   std::size_t validating_ = 0;
@@ -260,6 +279,7 @@ class Core {
     std::uint64_t send_failed = 0, abandoned = 0, late = 0, unmatched = 0, violations = 0;
     std::uint64_t hedged = 0, hedges_won = 0, overtaken = 0, acquitted = 0, breaker = 0;
     std::uint64_t late_turns = 0;
+    std::uint64_t remembered = 0, haves = 0, haves_unwanted = 0, haves_untrue = 0, forgotten = 0;
   } count_;
 };
 

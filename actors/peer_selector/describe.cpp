@@ -78,7 +78,14 @@ void Core::explain_pending(const Fetch& fetch, link::Waits& waits, Time now) con
                         : "asked " + counted(fetch.requests, "time", "times") + ", nobody had it") +
                    (fetch.due > now ? "; next round in " + spoken(fetch.due - now)
                                     : "; next round as soon as the retry rate allows");
-    if (fetch.due <= now) waits.waits_for = WaitsFor::rate;
+    if (fetch.due <= now) {
+      waits.waits_for = WaitsFor::rate;
+    } else if (all_remember(fetch)) {
+      waits.waits_for = WaitsFor::have;
+      waits.detail = "asked " + counted(fetch.requests, "time", "times") +
+                     "; all who were asked remember, and say when they have it; next round in " +
+                     spoken(fetch.due - now);
+    }
     return;
   }
   if (!room_.fits(std::max(room_for(fetch), 1U))) {
@@ -229,6 +236,7 @@ void Core::add_counters(CallId call, Time now) {
       queues_.fresh_size() + queues_.again_size() + queues_.back_off_size() + parked_;
   add("fetches_pending", pending);
   add("fetches_active", fetches_.size() - pending - validating_);
+  add("fetches_standing", standing_.size());
   add("fetches_judged", validating_);
   std::uint64_t out = 0;
   for (const Peer* peer : peers_.set()) out += peer->member->in_flight;
@@ -243,6 +251,7 @@ void Core::add_counters(CallId call, Time now) {
   add("requests_unscored", count_.unscored);
   add("requests_lost", count_.lost);
   add("requests_no_data", count_.no_data);
+  add("requests_remembered", count_.remembered);
   add("requests_timed_out", count_.timed_out);
   add("requests_overloaded", count_.overloaded);
   add("requests_too_large", count_.too_large);
@@ -253,6 +262,10 @@ void Core::add_counters(CallId call, Time now) {
   add("answers_unmatched", count_.unmatched);
   add("requests_hedged", count_.hedged);
   add("hedges_won", count_.hedges_won);
+  add("haves_total", count_.haves);
+  add("haves_unwanted", count_.haves_unwanted);
+  add("haves_untrue", count_.haves_untrue);
+  add("forgotten_total", count_.forgotten);
   add("timeouts_uncharged", count_.acquitted);
   add("late_turns", count_.late_turns);
   add("breaker_trips", count_.breaker);
@@ -285,6 +298,9 @@ void Core::check_invariants() const {
     for (std::size_t i = 0; i < fetch.out(); ++i) {
       QUARRY_CHECK(requests_.all().at(fetch.progress->outs[i]).fetch == fetch.id);
     }
+    const auto standing = standing_.find(hash_(fetch.key));
+    QUARRY_CHECK(fetch.standing == (standing != standing_.end() && standing->second == &fetch));
+    QUARRY_CHECK(fetch.standing || fetch.told == 0);
     parked += fetch.place == Place::parked;
     validating += fetch.validating();
     const bool pending = fetch.place != Place::nowhere;

@@ -9,6 +9,11 @@ namespace quarry::peer_selector {
 namespace {
 constexpr double kJitter = 0.25;
 constexpr std::uint8_t kMaxRounds = 16;
+
+std::uint32_t in_ms(Duration duration) {
+  return static_cast<std::uint32_t>(duration / std::chrono::milliseconds(1));
+}
+
 }  // namespace
 
 void Core::dispatch(Time now) {
@@ -56,6 +61,7 @@ void Core::release_backed_off(Time now) {
     ++looked_at_;
     queues_.remove(*fetch);
     fetch->hastened = false;
+    forget_told_if_over(*fetch, now);
     queues_.again(*fetch, now);
   }
   more_ = true;
@@ -123,11 +129,14 @@ std::uint32_t Core::room_for(const Fetch& fetch) const {
 void Core::mark_tried(const Fetch& fetch, Time now) {
   ++mark_;
   if (!fetch.progress) return;
-  for (const auto& [index, generation] : fetch.progress->tried) {
-    Peer* peer = peers_.at(index);
-    if (peer != nullptr && peer->member && peer->member->generation == generation) {
+  for (const Progress::Tried& tried : fetch.progress->tried) {
+    Peer* peer = peers_.at(tried.peer);
+    if (peer != nullptr && peer->member && peer->member->generation == tried.generation) {
       peer->mark = mark_;
     }
+  }
+  for (const std::uint32_t index : fetch.progress->untold) {
+    if (Peer* peer = peers_.at(index)) peer->untold = mark_;
   }
   std::erase_if(fetch.progress->set_aside, [&](const auto& aside) { return aside.until <= now; });
   for (const auto& aside : fetch.progress->set_aside) {
@@ -137,11 +146,10 @@ void Core::mark_tried(const Fetch& fetch, Time now) {
 
 // Requires mark_tried().
 bool Core::may_ask(const Fetch& fetch, const Peer& peer) const {
-  return peer.mark != mark_ && peer.member &&
+  return peer.mark != mark_ && peer.member && !told(fetch, peer) &&
          (!fetch.hastened || peer.member->generation > fetch.generation);
 }
 
-// `why` is preferred, unless it says otherwise.
 Peer* Core::choose(Fetch& fetch, std::uint64_t bytes, Why& why, Time now) {
   mark_tried(fetch, now);
   choice_.forget();
@@ -150,6 +158,7 @@ Peer* Core::choose(Fetch& fetch, std::uint64_t bytes, Why& why, Time now) {
     const bool may = peer != nullptr && may_ask(fetch, *peer) &&
                      peer->member->available_at != kNotListed &&
                      (!fetch.restricted || std::ranges::count(fetch.progress->targets, peer) > 0);
+    why = std::exchange(fetch.progress->has_it, false) ? Why::have : Why::preferred;
     if (may) return peer;
   }
   const std::vector<Peer*>& from = fetch.restricted ? fetch.progress->targets : peers_.available();
@@ -163,8 +172,9 @@ Peer* Core::choose(Fetch& fetch, std::uint64_t bytes, Why& why, Time now) {
     });
   };
   // Those left alone are better than nobody: one of them may be the only one that has the value.
+  // But where others remember, they can wait.
   auto picked = pick(false);
-  if (!picked) picked = pick(true);
+  if (!picked && fetch.told == 0) picked = pick(true);
   if (!picked) return nullptr;
   why = picked->why;
   return from[picked->index];
@@ -177,6 +187,7 @@ Request& Core::send(Fetch& fetch, Peer& peer, std::uint32_t room, std::uint64_t 
   const Duration hedge = hedging_.after(fetch.priority, timeout, config_);
   Request& request = requests_.make(fetch.id, peer, room, now, now + std::min(timeout, hedge));
   request.timeout_at = now + timeout;
+  request.has_it = why == Why::have;
   note_ask(fetch, request, why, now);
   ++peer.refs;
   room_.take(room);
@@ -204,8 +215,7 @@ Request& Core::send(Fetch& fetch, Peer& peer, std::uint32_t room, std::uint64_t 
   if (const Time free = peers_.free_at(member, now); free > now) {
     peers_.retime(peer, std::min(peer.due, free));
   }
-  const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
-  tell(peer, peer::Ask{request.id, fetch.key, room, static_cast<std::uint32_t>(wait)});
+  tell(peer, peer::Ask{request.id, fetch.key, room, in_ms(timeout), in_ms(remember(fetch))});
   return request;
 }
 
@@ -224,18 +234,24 @@ Duration Core::timeout_of(const Member& member, std::uint64_t bytes) const {
 // Requires mark_tried().
 void Core::settle(Fetch& fetch, Time now) {
   if (fetch.hastened) {
+    if (!fetch.held) {
+      note_told(fetch);
+      if (fetch.told > 0)
+        fetch.due = std::min(all_remember(fetch) ? kNever : fetch.due, next_round(fetch, now));
+    }
     if (fetch.progress && !fetch.held) fetch.progress->tried = {};
     shrink(fetch);
     if (fetch.due > now) return queues_.back_off(fetch, fetch.due, peers_.generation());
     // Its own time has come meanwhile.
     fetch.hastened = false;
+    forget_told_if_over(fetch, now);
     return queues_.again(fetch, now);
   }
   if (fetch.restricted) return settle_restricted(fetch, now);
   // Some candidates may be busy or cooling: they are waited for, once, before the round is over.
   Time free = kNever;
   for (const Peer* peer : peers_.candidates()) {
-    if (!may_ask(fetch, *peer)) continue;
+    if (!may_ask(fetch, *peer) || can_wait(fetch, *peer, now)) continue;
     const Time at = peers_.free_at(*peer->member, now);
     free = std::min(free, at > now ? at : now + config_.retry_delay);
   }
@@ -248,11 +264,12 @@ void Core::settle_restricted(Fetch& fetch, Time now) {
   std::vector<Peer*> untried;
   bool candidate = false;
   for (Peer* peer : fetch.progress->targets) {
-    if (peer->mark == mark_) continue;
+    if (peer->mark == mark_ || (peer->member && told(fetch, *peer))) continue;
+    if (peer->member && can_wait(fetch, *peer, now)) continue;
     untried.push_back(peer);
     candidate = candidate || (peer->member && peer->member->candidate_at != kNotListed);
   }
-  const bool asked = !fetch.progress->tried.empty();
+  const bool asked = !fetch.progress->tried.empty() || fetch.told > 0;
   const auto& aside = fetch.progress->set_aside;
   if (!candidate && !asked && !aside.empty()) {
     // Nobody becomes available when the time of who is set aside is over: wait for that.
@@ -277,10 +294,8 @@ void Core::park(Fetch& fetch, const std::vector<Peer*>& under) {
 }
 
 void Core::round_over(Fetch& fetch, Time now) {
-  const Duration exact =
-      std::min(Duration(config_.retry_delay * (1LL << fetch.rounds)), config_.retry_delay_cap);
-  Duration wait(
-      static_cast<std::int64_t>(static_cast<double>(exact.count()) * random_.around_one(kJitter)));
+  note_told(fetch);
+  const Time due = next_round(fetch, now);
   fetch.rounds = std::min<std::uint8_t>(fetch.rounds + 1, kMaxRounds);
   fetch.hastened = false;
   fetch.held = false;
@@ -289,7 +304,23 @@ void Core::round_over(Fetch& fetch, Time now) {
     fetch.progress->enlarged = {};
   }
   shrink(fetch);
-  queues_.back_off(fetch, now + wait, peers_.generation());
+  queues_.back_off(fetch, due, peers_.generation());
+}
+
+// Whoever remembers says when it has it, and need not be asked again before the time is over.
+Time Core::next_round(const Fetch& fetch, Time now) {
+  const Duration exact =
+      std::min(Duration(config_.retry_delay * (1LL << fetch.rounds)), config_.retry_delay_cap);
+  const Time again = now + Duration(static_cast<std::int64_t>(static_cast<double>(exact.count()) *
+                                                              random_.around_one(kJitter)));
+  if (fetch.told == 0) return again;
+  if (all_remember(fetch)) return told_until(fetch);
+  Time first = kNever;
+  for (const std::uint32_t index : fetch.progress->untold) {
+    const Peer* peer = peers_.at(index);
+    if (peer != nullptr && peer->member) first = std::min(first, peer->member->aside_until);
+  }
+  return std::min(told_until(fetch), std::max(first, again));
 }
 
 }  // namespace quarry::peer_selector

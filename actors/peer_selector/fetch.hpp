@@ -38,6 +38,7 @@ struct Progress {
   struct Tried {
     std::uint32_t peer;
     std::uint32_t generation;
+    bool remembers = false;  // and will say when it has it (N15)
   };
   std::vector<Tried> tried;
   struct SetAside {
@@ -45,11 +46,13 @@ struct Progress {
     Time until;
   };
   std::vector<SetAside> set_aside;      // N6
+  std::vector<std::uint32_t> untold;    // do not remember it, although Fetch::told says so of all
   std::vector<Waiter> waiters;          // while parked: one under each target
   std::vector<RequestId> late;          // timed out, may still be answered
   std::vector<std::uint32_t> enlarged;  // who named a size by `too_large`; each may once
   std::uint32_t room = 0;               // the largest size named
   std::uint32_t prefer = kNoPeer;       // to be asked next, with that room
+  bool has_it = false;                  // that one said so
   std::uint32_t out = 0;                // requests out
   std::array<RequestId, limits::kMaxOut> outs;
   Time asked_at{};  // the first of this round
@@ -58,9 +61,9 @@ struct Progress {
   RequestId spare;
   Payload spare_value;
   bool empty() const {
-    return targets.empty() && tried.empty() && set_aside.empty() && waiters.empty() &&
-           late.empty() && enlarged.empty() && prefer == kNoPeer && room == 0 && out == 0 &&
-           !judging && !spare;
+    return targets.empty() && tried.empty() && set_aside.empty() && untold.empty() &&
+           waiters.empty() && late.empty() && enlarged.empty() && prefer == kNoPeer && room == 0 &&
+           out == 0 && !judging && !spare;
   }
 };
 
@@ -82,12 +85,17 @@ struct Fetch {
   std::uint32_t requests = 0;
   // back_off: the generation of connections when it began. Hastened: only newer peers are asked.
   std::uint32_t generation = 0;
+  // Peers that became candidates up to this one remember that it is wanted (N15), but for those
+  // that are untold, and until then: in seconds of the clock.
+  std::uint32_t told = 0;
+  std::uint32_t told_until = UINT32_MAX;
   std::uint8_t rounds = 0;  // full ones so far, capped
   Class priority = Class::normal;
   Place place = Place::nowhere;
   bool restricted : 1 = false;  // to its targets
   bool hastened : 1 = false;    // out of its back-off before the time, for a newcomer
   bool held : 1 = false;        // waited once for peers that were busy or cooling
+  bool standing : 1 = false;    // somebody may say that it has it: is found by its key
 
   Progress& more() {
     if (!progress) progress = std::make_unique<Progress>();

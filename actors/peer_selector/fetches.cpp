@@ -20,6 +20,7 @@ void Core::engine_attached(Time now) {
     unqueue(fetch);
     drop_targets(fetch);
   }
+  standing_.clear();
   fetches_.clear();
   validating_ = 0;
   while (requests_.size() > 0) {
@@ -60,6 +61,7 @@ void Core::targets_added(const link::AddTargets& added, Time now) {
     if (peer->member) asked.push_back({peer->index, peer->member->generation});
   }
   add_targets(*fetch, added.targets);
+  not_told_of(*fetch, asked);
   go_on_with_new_targets(*fetch, std::move(asked), now);
 }
 
@@ -73,6 +75,7 @@ void Core::targets_cleared(const link::ClearTargets& cleared, Time now) {
   }
   if (fetch->place == Place::parked) unpark(*fetch), queues_.again(*fetch, now);
   fetch->restricted = false;
+  not_told_of(*fetch, asked);
   go_on_with_new_targets(*fetch, std::move(asked), now);
   drop_targets(*fetch);
 }
@@ -236,6 +239,7 @@ void Core::shrink(Fetch& fetch) {
 
 void Core::end(Fetch& fetch) {
   unqueue(fetch);
+  no_longer_standing(fetch);
   if (fetch.progress) {
     if (fetch.validating()) --validating_;
     drop_spare(fetch);

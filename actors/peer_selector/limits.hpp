@@ -37,6 +37,13 @@ inline constexpr Duration kBackedUpFor = std::chrono::seconds(1);
 inline constexpr Duration kLate = std::chrono::milliseconds(50);
 inline constexpr Duration kMostGrace = std::chrono::seconds(1);
 
+// A peer whose `have` was not true is believed less: of what it says beyond so many untrue ones a
+// second nothing is heard (N15).
+inline constexpr double kUntrueHaves = 100;
+// Who remembers an ask for less is not worth relying on: it would be asked as often as one that
+// does not remember at all.
+inline constexpr Duration kLeastRemembered = std::chrono::seconds(30);
+
 // Asks that the journal remembers, for `explain` (N11): about 2 MB. Beyond: the oldest is
 // forgotten. And the peers that it names beside the one that was asked: all of a small network.
 inline constexpr std::size_t kJournal = 8192;

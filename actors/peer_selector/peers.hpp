@@ -13,6 +13,7 @@
 #include "actors/peer_selector/connection.hpp"
 #include "actors/peer_selector/due_heap.hpp"
 #include "actors/peer_selector/fetch.hpp"
+#include "actors/peer_selector/limits.hpp"
 #include "actors/peer_selector/pace.hpp"
 #include "actors/peer_selector/recent.hpp"
 #include "actors/peer_selector/requests.hpp"
@@ -26,7 +27,7 @@ inline constexpr std::uint32_t kNotListed = UINT32_MAX;
 // What is known of a peer that is in the set, or was and left something behind.
 struct Member {
   Member(double requests_per_second, const Tuning& tuning)
-      : score(tuning), pace(requests_per_second, Time{}) {}
+      : score(tuning), pace(requests_per_second, Time{}), untrue(limits::kUntrueHaves, Time{}) {}
 
   report::PeerEntry entry;
   bool in_set = true;
@@ -39,6 +40,7 @@ struct Member {
   Time aside_until{Time::min()};  // because it failed: asked only where nobody else is left
   int setbacks = 0;               // of which the next time aside follows
   Pace pace;                      // R35
+  Pace untrue;                    // how often it may say that it has what it has not (N15)
   Recent<64> answers;
   Time last_asked{Time::min()};
   int overloads = 0;  // in a row
@@ -60,6 +62,7 @@ struct Peer {
   std::uint64_t serial = 0;        // never given to another
   std::uint32_t refs = 0;          // targets and requests that name it
   std::uint64_t mark = 0;          // scratch of one choice: who is out of the question
+  std::uint64_t untold = 0;        // likewise: who does not remember a fetch (N15)
   bool waking = false;             // its waiters are being set free
   std::size_t recheck = 0;         // so many of them although it is not available
   List<Waiter> waiters;            // fetches parked under it
@@ -94,6 +97,11 @@ class Peers {
     bool became_available = false;
   };
   Change refresh(Peer& peer, Time now);
+
+  // What it was told it does not know any more: as if it had become a candidate just now.
+  void begin_anew(Member& member) {
+    if (member.candidate_at != kNotListed) member.generation = ++generation_;
+  }
 
   // When a candidate may be asked again, as far as that is known: now, for one that may.
   Time free_at(Member& member, Time now) const;

@@ -28,6 +28,7 @@ struct Request {
   State state = State::out;
   bool hedge = false;      // asked beside another
   bool overtaken = false;  // another's answer was accepted
+  bool has_it = false;     // asked because it said so (N15)
   bool extended = false;   // its deadline, because we were late
   Hook<Request> hook;      // out: among its peer's
 };
@@ -38,10 +39,10 @@ class Requests {
 
   Request& make(FetchId fetch, Peer& peer, std::uint32_t room, Time now, Time due);
   Request* find(RequestId id);
-  // It got its answer: nothing is due any more.
   // How many made after this one, and before that time, wait for their answers: none, where any of
   // the first `most` made after it has got its own.
   std::size_t all_wait_since(const Request& request, Time before, std::uint64_t most);
+  // It got its answer: nothing is due any more.
   void answered(Request& request, Request::State to);
   void moved(Request& request, Time due);
   void became_late(Request& request, Time until);

@@ -98,6 +98,9 @@ class Actor : public bus::Actor {
   void on(WorkerId worker, worker::Listed& listed, Time now) {
     core_.listed_received(worker, std::move(listed), now);
   }
+  void on(WorkerId worker, const worker::Have& have, Time now) {
+    core_.have_received(worker, have, now);
+  }
   // What a verifier answers.
   void on(WorkerId worker, const worker::Verdict& verdict, Time now) {
     core_.nonsense_received(worker, verdict.job, now);

@@ -21,7 +21,7 @@ std::string explain(Reason reason) {
 void Askers::selector_attached() {
   for (auto& [key, peer] : peers_) {
     if (peer.served()) effects_.push_back(Expel{key});
-    begin_new_life(peer);
+    begin_new_life(key, peer);
   }
   peers_.clear();
   turns_.clear();
@@ -43,7 +43,7 @@ void Askers::admission_received(const link::Admission& admission) {
   if (served && !peer.served()) {
     effects_.push_back(Expel{admission.peer});
     std::vector<Connection> told = peer.connections;
-    begin_new_life(peer);
+    begin_new_life(admission.peer, peer);
     for (const Connection& connection : told) {
       refuse(connection.route, peer.blocked ? Reason::blocked : Reason::not_admitted);
     }
@@ -51,7 +51,8 @@ void Askers::admission_received(const link::Admission& admission) {
   if (gone) peers_.erase(at);
 }
 
-void Askers::begin_new_life(Peer& peer) {
+void Askers::begin_new_life(const PeerKey& key, Peer& peer) {
+  remembered_.forget(key);
   for (const Connection& connection : peer.connections) {
     effects_.push_back(DropReplies{connection.route});
     routes_.erase(connection.route);
@@ -124,7 +125,8 @@ void Askers::asked(const PeerKey& key, const Route& route, const peer::Ask& ask,
     return;
   }
   const std::uint32_t room = std::min(ask.room, network_.max_value);
-  peer->asks.push_back({key, peer->life, route, ask.request, ask.key, room, 0, until, now});
+  peer->asks.push_back(
+      {key, peer->life, route, ask.request, ask.key, room, 0, until, now, ask.remember_ms});
   ++waiting_;
   take_turn(key, *peer);
 }
@@ -191,10 +193,46 @@ void Askers::found(const Ask& ask, const Payload& value, Time now) {
       std::max({std::uint64_t{value.size()}, peer->typical - peer->typical / 8, kLeastReply});
 }
 
-void Askers::no_data(const Ask& ask, Time now) {
+void Askers::no_data(const Ask& ask, bool sure, Time now) {
   if (answered(ask, now) == nullptr) return;
   ++totals_.no_data;
-  effects_.push_back(ToPeer<peer::NoData>{ask.route, {ask.request}});
+  const Duration wished = std::chrono::milliseconds(sure ? ask.remember_ms : 0);
+  const Duration granted = remembered_.remember(ask.peer, ask.key, wished, now);
+  if (granted > Duration::zero()) {
+    ++totals_.remembered;
+  } else if (wished > Duration::zero()) {
+    ++totals_.not_remembered;
+  }
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(granted).count();
+  effects_.push_back(
+      ToPeer<peer::NoData>{ask.route, {ask.request, static_cast<std::uint32_t>(ms)}});
+}
+
+void Askers::appeared(const Key& key, Time now) {
+  for (const PeerKey& asker : remembered_.take(key, now)) {
+    const Route* route = last_route_of(asker);
+    if (route == nullptr) continue;
+    ++totals_.told;
+    effects_.push_back(ToPeer<peer::Have>{*route, {key}});
+  }
+}
+
+void Askers::forget_all() {
+  for (const PeerKey& asker : remembered_.clear()) {
+    if (const Route* route = last_route_of(asker)) {
+      effects_.push_back(ToPeer<peer::Forgotten>{*route, {}});
+    }
+  }
+}
+
+const Route* Askers::last_route_of(const PeerKey& asker) {
+  const Peer* peer = find(asker);
+  // One that is away asks again when it is back: then it cannot know what it has missed.
+  if (peer == nullptr || peer->connections.empty()) return nullptr;
+  const auto last =
+      std::max_element(peer->connections.begin(), peer->connections.end(),
+                       [](const Connection& a, const Connection& b) { return a.heard < b.heard; });
+  return &last->route;
 }
 
 void Askers::too_large(const Ask& ask, std::uint64_t size, Time now) {
@@ -242,6 +280,7 @@ std::size_t Askers::admitted() const {
 }
 
 void Askers::check_invariants() const {
+  remembered_.check_invariants();
   std::size_t connections = 0;
   std::size_t waiting = 0;
   std::size_t in_progress = 0;

@@ -15,6 +15,7 @@
 
 #include "actors/producer_bridge/effects.hpp"
 #include "actors/producer_bridge/limits.hpp"
+#include "actors/producer_bridge/remembered_asks.hpp"
 #include "msg/histogram.hpp"
 #include "msg/time.hpp"
 
@@ -31,6 +32,7 @@ struct Ask {
   std::uint64_t reserved = 0;  // bytes of the peer's window, while it is looked up
   Time until;
   Time came;
+  std::uint32_t remember_ms = 0;
 };
 
 class Askers {
@@ -40,6 +42,7 @@ class Askers {
         peers_(0, SaltedHash{salt}),
         routes_(0, SaltedHash{salt}),
         refused_(0, SaltedHash{salt}),
+        remembered_(salt),
         effects_(effects) {}
 
   // What the shell does about a message, before it reads it.
@@ -68,8 +71,16 @@ class Askers {
 
   // Answers, each of which ends its ask.
   void found(const Ask& ask, const Payload& value, Time now);
-  void no_data(const Ask& ask, Time now);
+  // Remembers it, if it wished so, there is room, and it is `sure` that nobody has it.
+  void no_data(const Ask& ask, bool sure, Time now);
   void too_large(const Ask& ask, std::uint64_t size, Time now);
+
+  // There is a value of this key: tells whoever was to be told.
+  void appeared(const Key& key, Time now);
+  // There may be values of any keys: whoever was to be told has to ask again.
+  void forget_all();
+  Time next_deadline() const { return remembered_.next_deadline(); }
+  void time_passed(Time now) { remembered_.time_passed(now); }
 
   struct Totals {
     std::uint64_t asks = 0;
@@ -80,6 +91,9 @@ class Askers {
     std::uint64_t refused = 0;  // messages
     std::uint64_t dropped = 0;  // asks whose peer was blocked, expelled or gone
     std::uint64_t bytes = 0;
+    std::uint64_t remembered = 0;
+    std::uint64_t not_remembered = 0;  // for want of room
+    std::uint64_t told = 0;            // that there is a value now
   };
   const Totals& totals() const { return totals_; }
   // From asks to their answers, of those that were looked up.
@@ -87,6 +101,7 @@ class Askers {
   std::size_t in_progress() const { return in_progress_; }
   std::size_t waiting() const { return waiting_; }
   std::size_t admitted() const;
+  std::size_t remembered() const { return remembered_.size(); }
   void check_invariants() const;
 
  private:
@@ -111,9 +126,11 @@ class Askers {
   Peer* find(const PeerKey& peer);
   bool open(const Peer& peer) const;
   void take_turn(const PeerKey& key, Peer& peer);
-  void begin_new_life(Peer& peer);
+  void begin_new_life(const PeerKey& key, Peer& peer);
   Standing refuse(const Route& route, Reason reason);
   bool make_room(Peer& peer, Time now);
+  // The connection that a peer last spoke on, if it is there.
+  const Route* last_route_of(const PeerKey& asker);
   // The connection that an ask's answer goes to; none when the answer is for nobody.
   Connection* answered(const Ask& ask, Time now);
 
@@ -123,6 +140,7 @@ class Askers {
   std::unordered_set<Route, SaltedHash> refused_;
   std::deque<Route> refused_order_;
   std::deque<PeerKey> turns_;  // peers with a waiting ask and an open window; may name gone ones
+  RememberedAsks remembered_;
   std::uint64_t lives_ = 0;
   std::size_t in_progress_ = 0;
   std::size_t waiting_ = 0;

@@ -70,18 +70,18 @@ void Core::begin(const Ask& ask, Time now) {
   }
   impatient_at_ = std::min(impatient_at_, now + kImpatientEvery);
   const std::uint64_t ticket = next_ticket_++;
-  shared_[ask.key] = ticket;
+  const std::uint64_t before = std::exchange(shared_[ask.key], ticket);
   const auto at = look_ups_.emplace_hint(
       look_ups_.end(), ticket,
-      LookUp{ask.key, ask.room, now + config_.look_up_within, {}, {ask}, {}, {}});
+      LookUp{ask.key, ask.room, now + config_.look_up_within, {}, {ask}, {}, {}, before});
   look_further(at, now);
 }
 
 void Core::look_further(LookUps::iterator at, Time now) {
   auto& [ticket, look_up] = *at;
   const Line line = look_up.engine ? Line::engine : Line::peers;
-  const auto job =
-      storages_.look_up({line, ticket, look_up.key, look_up.room, {}}, look_up.last, now);
+  const auto job = storages_.look_up({line, ticket, look_up.key, look_up.room, {}}, look_up.last,
+                                     now, look_up.sure);
   if (!job) return no_data(at, now);
   look_up.job = *job;
 }
@@ -102,8 +102,22 @@ void Core::found(LookUps::iterator at, const Payload& value, Time now) {
 
 void Core::no_data(LookUps::iterator at, Time now) {
   const LookUp look_up = end(at);
-  for (const Ask& ask : look_up.asks) askers_.no_data(ask, now);
+  for (const Ask& ask : look_up.asks) askers_.no_data(ask, look_up.sure, now);
+  if (look_up.appeared) appeared(look_up.key, now);
   if (look_up.engine) effects_.push_back(link::NoData{look_up.engine});
+}
+
+// A storage has got the value of this key. A look-up that is under way may have missed it.
+void Core::appeared(const Key& key, Time now) {
+  askers_.appeared(key, now);
+  const auto shared = shared_.find(key);
+  std::uint64_t ticket = shared == shared_.end() ? 0 : shared->second;
+  while (ticket != 0) {
+    const auto at = look_ups_.find(ticket);
+    if (at == look_ups_.end()) return;
+    at->second.appeared = true;
+    ticket = at->second.before;
+  }
 }
 
 void Core::too_large(LookUps::iterator at, std::uint64_t size, Time now) {
@@ -119,7 +133,7 @@ void Core::answer_impatient(Time now) {
     std::erase_if(look_up.asks, [&](const Ask& ask) {
       if (ask.until > now) return false;
       ++totals_.impatient;
-      askers_.no_data(ask, now);
+      askers_.no_data(ask, false, now);
       return true;
     });
   }
@@ -131,7 +145,11 @@ Core::LookUp Core::end(LookUps::iterator at) {
     --engine_look_ups_;
   } else if (const auto shared = shared_.find(look_up.key);
              shared != shared_.end() && shared->second == at->first) {
-    shared_.erase(shared);
+    if (look_ups_.contains(look_up.before)) {
+      shared->second = look_up.before;
+    } else {
+      shared_.erase(shared);
+    }
   }
   look_ups_.erase(at);
   return look_up;
@@ -139,6 +157,7 @@ Core::LookUp Core::end(LookUps::iterator at) {
 
 void Core::hello_received(WorkerId worker, const worker::Hello& hello, Time now) {
   storages_.hello_received(worker, hello, now);
+  if (storages_.arrived()) askers_.forget_all();
 }
 
 std::optional<Core::LookUps::iterator> Core::look_up_answered(WorkerId worker, JobId job,
@@ -163,8 +182,10 @@ void Core::no_data_received(WorkerId worker, const worker::NoData& item, Time no
   const auto work = storages_.answered(worker, item.job, now);
   if (work && work->line == Line::keeps && !work->value) {
     effects_.push_back(report::Done{end_keep(work->ticket), 0});  // nothing was there to be removed
+  } else if (work && looks_up(work->line)) {
+    look_further(look_up_of(*work), now);
   } else if (work) {
-    totals_.nonsense += looks_up(work->line) ? 0 : 1;
+    ++totals_.nonsense;
     not_done(*work, Reason::failed, kNonsense, now);
   }
   serve(now);
@@ -175,6 +196,7 @@ void Core::too_large_received(WorkerId worker, const worker::TooLarge& item, Tim
     // An asker would come again with that much room, for ever.
     const bool sense = item.size > (*at)->second.room;
     totals_.nonsense += sense ? 0 : 1;
+    (*at)->second.sure = false;
     sense ? too_large(*at, item.size, now) : look_further(*at, now);
   }
   serve(now);
@@ -184,6 +206,7 @@ void Core::done_received(WorkerId worker, const worker::Done& item, Time now) {
   const auto work = storages_.answered(worker, item.job, now);
   if (work && work->line == Line::keeps) {
     effects_.push_back(report::Done{end_keep(work->ticket), 1});
+    if (work->value) appeared(work->key, now);
   } else if (work) {
     ++totals_.nonsense;
     not_done(*work, Reason::failed, kNonsense, now);
@@ -198,7 +221,11 @@ void Core::failed_received(WorkerId worker, const worker::Failed& item, Time now
 }
 
 void Core::not_done(const Work& work, Reason reason, std::string detail, Time now) {
-  if (looks_up(work.line)) return look_further(look_up_of(work), now);
+  if (looks_up(work.line)) {
+    const auto at = look_up_of(work);
+    at->second.sure = false;
+    return look_further(at, now);
+  }
   CallId call;
   if (work.line == Line::keeps) {
     ++totals_.keeps_failed;
@@ -209,6 +236,12 @@ void Core::not_done(const Work& work, Reason reason, std::string detail, Time no
     call = list.mapped().call;
   }
   effects_.push_back(report::Failed{call, reason, std::move(detail)});
+}
+
+void Core::have_received(WorkerId worker, const worker::Have& have, Time now) {
+  if (!storages_.is_for(worker, have.key)) return;
+  ++totals_.haves;
+  appeared(have.key, now);
 }
 
 void Core::nonsense_received(WorkerId worker, JobId job, Time now) {
@@ -243,6 +276,7 @@ void Core::orphaned(std::vector<Work> orphans, Time now) {
                                       : "the storage is gone",
              now);
   }
+  if (storages_.arrived()) askers_.forget_all();
   serve(now);
 }
 
@@ -302,6 +336,11 @@ void Core::survey_received(const link::Survey& survey, Time now) {
       {"serves_in_progress", askers_.in_progress()},
       {"serves_waiting", askers_.waiting()},
       {"served_bytes_total", asks.bytes},
+      {"asks_remembered", askers_.remembered()},
+      {"asks_remembered_total", asks.remembered},
+      {"asks_not_remembered_total", asks.not_remembered},
+      {"haves_told_total", asks.told},
+      {"storage_haves_total", totals_.haves},
       {"peers_admitted", askers_.admitted()},
       {"look_ups_total", totals_.look_ups},
       {"look_ups_found_total", totals_.look_ups_found},
@@ -342,7 +381,8 @@ Time Core::next_deadline() const {
   const Time look_up = look_ups_.empty() ? kNever : look_ups_.begin()->second.until;
   const Time keep = keeps_.empty() ? kNever : keeps_.begin()->second.until;
   const Time list = lists_.empty() ? kNever : lists_.begin()->second.until;
-  return std::min({look_up, keep, list, impatient_at_, storages_.next_deadline()});
+  return std::min(
+      {look_up, keep, list, impatient_at_, storages_.next_deadline(), askers_.next_deadline()});
 }
 
 void Core::time_passed(Time now) {
@@ -350,6 +390,7 @@ void Core::time_passed(Time now) {
     const auto at = look_ups_.begin();
     ++totals_.ran_out;
     storages_.ran_out(at->second.job, now);
+    at->second.sure = false;
     no_data(at, now);
   }
   if (impatient_at_ <= now) {
@@ -368,6 +409,7 @@ void Core::time_passed(Time now) {
     not_done({Line::lists, ticket}, Reason::failed, "the storage took too long", now);
   }
   orphaned(storages_.time_passed(now), now);
+  askers_.time_passed(now);
 }
 
 void Core::check_invariants() const {

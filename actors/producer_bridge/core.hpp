@@ -55,6 +55,7 @@ class Core {
   void done_received(WorkerId worker, const worker::Done& done, Time now);
   void failed_received(WorkerId worker, const worker::Failed& failed, Time now);
   void listed_received(WorkerId worker, worker::Listed listed, Time now);
+  void have_received(WorkerId worker, const worker::Have& have, Time now);
   // An answer that only a verifier gives.
   void nonsense_received(WorkerId worker, JobId job, Time now);
   void pong_received(WorkerId worker, const worker::Pong& pong, Time now);
@@ -99,6 +100,10 @@ class Core {
     std::vector<Ask> asks;  // of peers, that still wait
     std::optional<Storages::Place> last;
     JobId job;
+    std::uint64_t before =
+        0;                  // the ticket of an earlier one of this key, for peers, with less room
+    bool appeared = false;  // the value came while it was looked for
+    bool sure = true;       // each storage that was asked has said that it has not got it
   };
   using LookUps = PooledMap<std::uint64_t, LookUp>;
   struct Keep {
@@ -130,6 +135,7 @@ class Core {
   void found(LookUps::iterator at, const Payload& value, Time now);
   void no_data(LookUps::iterator at, Time now);
   void too_large(LookUps::iterator at, std::uint64_t size, Time now);
+  void appeared(const Key& key, Time now);
   LookUp end(LookUps::iterator at);
 
   void change(CallId call, Work work, Time now);
@@ -163,6 +169,7 @@ class Core {
     std::uint64_t keeps = 0;
     std::uint64_t keeps_failed = 0;
     std::uint64_t nonsense = 0;
+    std::uint64_t haves = 0;         // of storages
     std::uint64_t unfit_asked = 0;   // messages
     std::uint64_t unfit_stored = 0;  // messages
   } totals_;

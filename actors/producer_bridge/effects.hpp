@@ -55,11 +55,11 @@ struct ToSelector {
 using Effect =
     std::variant<ToPeer<peer::Hello>, ToPeer<peer::Pong>, ToPeer<peer::Value>, ToPeer<peer::NoData>,
                  ToPeer<peer::Overloaded>, ToPeer<peer::TooLarge>, ToPeer<peer::Refused>,
-                 DropReplies, Admit, Expel, ToWorker<worker::LookUp>, ToWorker<worker::Keep>,
-                 ToWorker<worker::Remove>, ToWorker<worker::List>, workers::Welcome, workers::Ping,
-                 workers::Refuse, Forget, link::Found, link::NoData, link::TooLarge, link::Attached,
-                 report::WorkerInfo, report::Counter, report::Done, report::Failed, report::Stored,
-                 ToSelector>;
+                 ToPeer<peer::Have>, ToPeer<peer::Forgotten>, DropReplies, Admit, Expel,
+                 ToWorker<worker::LookUp>, ToWorker<worker::Keep>, ToWorker<worker::Remove>,
+                 ToWorker<worker::List>, workers::Welcome, workers::Ping, workers::Refuse, Forget,
+                 link::Found, link::NoData, link::TooLarge, link::Attached, report::WorkerInfo,
+                 report::Counter, report::Done, report::Failed, report::Stored, ToSelector>;
 using Effects = std::vector<Effect>;
 
 }  // namespace quarry::producer_bridge

@@ -57,6 +57,18 @@ inline constexpr std::size_t kEngineLookUps = 64 * 1024;
 // Of a storage's credit, this part is left to the Engine (R38).
 inline constexpr std::uint32_t kEnginePart = 4;
 
+// Asks that are remembered until their value comes (N15): of one peer, a million, as many as a busy
+// node waits for; in all, those of four such peers, which is 160 MB. Beyond: `no_data` says that it
+// is not remembered, and the asker comes again by itself.
+inline constexpr std::size_t kPeerRemembered = 1024 * 1024;
+inline constexpr std::size_t kAllRemembered = 4 * kPeerRemembered;
+// And for how long: so that what nobody waits for any more takes no room for ever; and so that to
+// remember saves more than it costs.
+inline constexpr Duration kRememberAtMost = std::chrono::hours(2);
+inline constexpr Duration kRememberAtLeast = std::chrono::seconds(1);
+// So many are forgotten in one turn: a fraction of a millisecond.
+inline constexpr std::size_t kForgetSlice = 1024;
+
 // Values handed over to be kept and not yet on disk. Beyond: `full`. One value always fits.
 inline constexpr std::size_t kKeeps = 1024;
 inline constexpr std::size_t kKeepBytes = 64 * 1024 * 1024;

@@ -26,11 +26,13 @@ Storages::Storages(std::string built_in, std::string keep_in, std::uint64_t seed
       next_job_(seed >> 2 | 1),
       effects_(effects) {}
 
-std::optional<JobId> Storages::look_up(const Work& work, std::optional<Place>& last, Time now) {
+std::optional<JobId> Storages::look_up(const Work& work, std::optional<Place>& last, Time now,
+                                       bool& all) {
   auto at = last ? storages_.upper_bound(*last) : storages_.begin();
   for (; at != storages_.end(); ++at) {
     if (at->second.looking_credit == 0 || !contains(at->second.keys, work.key)) continue;
     const auto job = enter(work, at, now);
+    all = all && job && at->second.tells;
     if (!job) continue;
     last = at->first;
     return job;
@@ -194,6 +196,10 @@ bool Storages::attached(WorkerId worker) {
   return false;
 }
 
+bool Storages::is_for(WorkerId worker, const Key& key) {
+  return attached(worker) && contains(storages_.at(known_.at(worker).place).keys, key);
+}
+
 std::optional<Work> Storages::answered(WorkerId worker, JobId id, Time now) {
   if (!attached(worker)) return std::nullopt;
   Known& known = known_.at(worker);
@@ -284,17 +290,26 @@ Storages::Place Storages::place_of(const worker::Hello& hello) {
 }
 
 void Storages::recount(std::vector<Work>& orphans) {
+  std::map<Place, bool> before;  // of those that looked up: whether they tell
   for (auto& [place, storage] : storages_) {
+    if (storage.looking_credit > 0) before[place] = storage.tells;
     storage.looking_credit = storage.keepers = storage.listers = 0;
+    storage.tells = true;
   }
   for (const auto& [id, known] : known_) {
     Storage& storage = storages_.at(known.place);
     if ((known.abilities & worker::kKeeps) != 0) ++storage.keepers;
     if ((known.abilities & worker::kLists) != 0) ++storage.listers;
-    if ((known.abilities & worker::kLooksUp) != 0) storage.looking_credit += known.credit;
+    if ((known.abilities & worker::kLooksUp) == 0) continue;
+    storage.looking_credit += known.credit;
+    storage.tells = storage.tells && (known.abilities & worker::kTells) != 0;
   }
   for (auto at = storages_.begin(); at != storages_.end();) {
     Storage& storage = at->second;
+    if (storage.looking_credit > 0) {
+      const auto known = before.find(at->first);
+      arrived_ = arrived_ || known == before.end() || (known->second && !storage.tells);
+    }
     for (const Line line : {Line::keeps, Line::lists, Line::engine, Line::peers}) {
       if (storage.staffed(line)) continue;
       while (!storage.line(line).empty()) end(*storage.line(line).begin(), &orphans);

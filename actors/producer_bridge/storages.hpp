@@ -49,7 +49,8 @@ class Storages {
   // Jobs.
 
   // Has the storage after `last` look it up, and makes that the last one. None: no storage is left.
-  std::optional<JobId> look_up(const Work& work, std::optional<Place>& last, Time now);
+  // `all`: false where one was passed over, or asked, that may get it without a word.
+  std::optional<JobId> look_up(const Work& work, std::optional<Place>& last, Time now, bool& all);
   // Has the storage that keeps do it, or remove. Otherwise why nobody is attached who could.
   tl::expected<JobId, std::string> keep(const Work& work, Time now);
   // Has the part of the storage that keeps which comes after `last` list what it has, and makes
@@ -57,6 +58,8 @@ class Storages {
   std::optional<JobId> list(const Work& work, std::optional<Place>& last, Time now);
   // Whether the storage that keeps is attached, whatever it can.
   bool keeper_attached() const;
+  // Whether a storage that looks up is there that was not when this was last asked.
+  bool arrived() { return std::exchange(arrived_, false); }
   // Nobody waits for it any more.
   void forget(JobId job);
   // The same, because its time is over.
@@ -70,6 +73,8 @@ class Storages {
   std::optional<Work> answered(WorkerId worker, JobId job, Time now);
   // Whether it is attached; otherwise it is told to say hello.
   bool attached(WorkerId worker);
+  // Likewise, and whether it may have the value of this key.
+  bool is_for(WorkerId worker, const Key& key);
   // The worker left, or is gone. The jobs that nobody has now, for their owners to go on with.
   std::vector<Work> said_bye(WorkerId worker, Time now);
   std::vector<Work> gone(WorkerId worker, Time now);
@@ -101,6 +106,7 @@ class Storages {
     std::string name;
     std::vector<KeyRange> keys;
     std::uint32_t looking_credit = 0;  // of all its workers that look up
+    bool tells = true;                 // all those do
     std::uint32_t keepers = 0;
     std::uint32_t listers = 0;
     std::uint32_t peer_jobs = 0;  // of Line::peers, out
@@ -142,6 +148,7 @@ class Storages {
   std::uint64_t next_job_;
   Place last_place_ = kBuiltIn;
   link::Attached said_{WorkerRole::storage};
+  bool arrived_ = false;
   std::uint64_t strays_ = 0;
   std::uint64_t refused_ = 0;
   Effects& effects_;

@@ -114,6 +114,7 @@ class Reader : public ReadsValues {
         key_length_(network.key_length),
         keys_are_digests_(!network.digest.empty()) {}
 
+  bool by_keep_alone() const override { return false; }  // anybody may put a file there
   Result<std::vector<report::StoredEntry>> list(const Prefix& after, std::size_t most) override {
     // The folder has no order: the least names so far are kept, and the largest of them goes first.
     std::map<Key, fs::path> least;

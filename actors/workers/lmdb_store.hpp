@@ -97,6 +97,7 @@ class LmdbStore : public WritesValues {
 class LmdbReader : public ReadsValues {
  public:
   static Result<std::unique_ptr<LmdbReader>> open(std::shared_ptr<LmdbStore> store);
+  bool by_keep_alone() const override { return true; }
   ~LmdbReader() override;
   LmdbReader(const LmdbReader&) = delete;
   LmdbReader& operator=(const LmdbReader&) = delete;

@@ -16,7 +16,10 @@ class StorageReader : public Work {
       : reader_(std::move(reader)), name_(std::move(name)) {}
 
   About about() const override {
-    return {WorkerRole::storage, worker::kLooksUp | worker::kLists, kMaxCredit, name_};
+    const std::uint8_t tells = reader_->by_keep_alone() ? worker::kTells : 0;
+    return {WorkerRole::storage,
+            static_cast<std::uint8_t>(worker::kLooksUp | worker::kLists | tells), kMaxCredit,
+            name_};
   }
 
   std::optional<Answer> look_up(const worker::LookUp& job) override {

@@ -36,6 +36,8 @@ class ReadsValues {
   virtual Look look_up(const Key& key, std::size_t room) = 0;
   // Up to `most` keys above this one, in the order of bytes. Values are not looked at: one that is
   // listed may yet be rotten.
+  // Whether values come by keep and in no other way.
+  virtual bool by_keep_alone() const = 0;
   virtual Result<std::vector<report::StoredEntry>> list(const Prefix& after, std::size_t most) = 0;
   // The turn ends: what was read together has been.
   virtual void end() {}

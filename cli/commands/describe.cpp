@@ -52,6 +52,8 @@ std::string_view sentence(WaitsFor what) {
       return "a value is being judged";
     case WaitsFor::verifier:
       return "a value is here, and no verifier is attached";
+    case WaitsFor::have:
+      return "no peer had it; whoever gets it says so";
   }
   return "";
 }

@@ -28,7 +28,7 @@ def answers(items, how):
             out.append([VALUE, fields[0], len(wrong)])
             payload += wrong
         elif kind == ASK and how == "no_data":
-            out.append([NO_DATA, fields[0]])
+            out.append([NO_DATA, fields[0], 0])
         elif kind == ASK and how == "overloaded":
             out.append([OVERLOADED, fields[0], 200])
     return out, payload

@@ -46,9 +46,9 @@ std::string repeat(const std::string& text, std::size_t times) {
   return all;
 }
 std::string ask_with_key(std::size_t length, const std::string& head = "c4") {
-  return kHead + "91 95 04 05 " + head + ' ' +
+  return kHead + "91 96 04 05 " + head + ' ' +
          to_hex(bytes_of(std::string(1, static_cast<char>(length)))) + repeat("6b", length) +
-         " 00 00";
+         " 00 00 00";
 }
 
 }  // namespace
@@ -193,8 +193,8 @@ TEST_CASE("a kind or a word that this version does not know is malformed") {
 }
 
 TEST_CASE("a kind of the other direction is malformed") {
-  REQUIRE(why(kServer, kHead + "91 92 06 05").empty());
-  REQUIRE(why(kAsker, kHead + "91 92 06 05") == "malformed");
+  REQUIRE(why(kServer, kHead + "91 93 06 05 00").empty());
+  REQUIRE(why(kAsker, kHead + "91 93 06 05 00") == "malformed");
 }
 
 TEST_CASE("a key has exactly the length of the network's keys") {

@@ -165,7 +165,11 @@ TEST_CASE("the door for peers has room for 256 asks and a greeting") {
         std::string(limits::kMaxNetwork, 'n'), static_cast<std::uint8_t>(length), UINT32_MAX, {}};
     Writer writer;
     writer.add(peer::Hello{{UINT64_MAX}, 255, UINT32_MAX, std::string(255, 'a')});
-    const peer::Ask ask{{UINT64_MAX}, Key(std::string(network.key_length, 'k')), UINT32_MAX};
+    const peer::Ask ask{{UINT64_MAX},
+                        Key(std::string(network.key_length, 'k')),
+                        UINT32_MAX,
+                        UINT32_MAX,
+                        UINT32_MAX};
     for (std::size_t i = 0; i < limits::kBatchItems; ++i) writer.add(ask);
     REQUIRE(writer.finish(1, 1, network.name).envelope.size() <= limits::max_ask_envelope(network));
   }

@@ -39,6 +39,7 @@ void ConsumerShell::worker_says(const Door::Route& from, const worker::FromWorke
                      [&](const worker::Failed& it) { core_->failed_received(worker, it, now()); },
                      [&](const worker::Pong& it) { core_->pong_received(worker, it, now()); },
                      [&](const worker::Bye&) { core_->bye_received(worker, now()); },
+                     [&](const worker::Have&) { core_->nonsense_received(worker, {}, now()); },
                      [&](const auto& it) { core_->nonsense_received(worker, it.job, now()); }},
                item);
   });
@@ -128,6 +129,7 @@ void ProducerShell::worker_says(const Door::Route& from, const worker::FromWorke
               [&](const worker::Done& it) { core.done_received(worker, it, now()); },
               [&](const worker::Listed& it) { core.listed_received(worker, it, now()); },
               [&](const worker::Failed& it) { core.failed_received(worker, it, now()); },
+              [&](const worker::Have& it) { core.have_received(worker, it, now()); },
               [&](const worker::Pong& it) { core.pong_received(worker, it, now()); },
               [&](const worker::Bye&) { core.bye_received(worker, now()); },
               [&](const worker::Verdict& it) { core.nonsense_received(worker, it.job, now()); }},

@@ -97,6 +97,13 @@ void Client::retain(const control::Fetch& like) {
   command(retain);
 }
 
+void Client::wait_for(const Key& key) {
+  control::Fetch ask;
+  ask.tag = Tag("late");
+  ask.key = key;
+  say(ask);
+}
+
 void Client::fetch() {
   Random& random = world_.random;
   control::Fetch ask;

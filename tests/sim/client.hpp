@@ -21,6 +21,8 @@ class Client {
   // Vanishes without a word, or says good-bye; comes back at its next wish.
   void leave(bool politely);
   void rest() { resting_ = true; }
+  // As long as it takes.
+  void wait_for(const Key& key);
   template <class Command>
   void command(Command command) {
     command.call = CallId{++calls_};

@@ -11,7 +11,8 @@
 //   --no-faults                   nothing goes wrong
 //
 // While faults are about, what is forbidden ends the run. Then they stop, and whatever somebody has
-// must be fetched within a bound; then all is cleared, and nothing may be left.
+// must be fetched within a bound; then a value comes that nobody had, and must be with all that
+// wait for it soon; then all is cleared, and nothing may be left.
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -28,6 +29,9 @@ namespace {
 constexpr Duration kRecovery = 10s;
 constexpr Duration kWithin = 180s;
 constexpr Duration kClearing = 60s;
+// Until all have asked all for a key, and are remembered; and until a value that then comes is
+// there, with the least rates of requests and retries and many others that come again.
+constexpr Duration kAllAsked = 20s, kThere = 10s;
 
 void pass(World& world, Duration time) {
   const Time until = world.events.now() + time;
@@ -64,6 +68,30 @@ void put_right(World& world) {
   }
 }
 
+// A value appears at one node that nobody had (N15).
+void appear(World& world) {
+  std::vector<int> missing;
+  for (int key = 0; key < world.truth.keys(); ++key) {
+    const bool there = std::ranges::any_of(
+        world.nodes, [&](const auto& node) { return node->store.contains(key); });
+    if (!there) missing.push_back(key);
+  }
+  if (missing.empty()) return;
+  const int key = world.random.any(missing);
+  const auto honest = static_cast<std::size_t>(world.settings.nodes - world.settings.liars);
+  for (std::size_t n = 0; n < honest; ++n) {
+    world.nodes[n]->clients.front()->wait_for(Truth::key(key));
+  }
+  pass(world, kAllAsked);
+  Client& client = *world.nodes[world.random.below(honest)]->clients.front();
+  client.command(control::Put{{}, Truth::key(key), world.truth.right(key)});
+  pass(world, kThere);
+  for (const auto& node : world.nodes) {
+    const std::string wrong = node->checks.unanswered();
+    if (!wrong.empty()) node->checks.fail("N15: a value came late: " + wrong);
+  }
+}
+
 std::uint64_t run(const Options& options) {
   World world(options);
   Faults faults(world);
@@ -76,6 +104,7 @@ std::uint64_t run(const Options& options) {
   pass(world, kRecovery);
   put_right(world);
   settle(world, kWithin, &Checks::unanswered);
+  appear(world);
   for (const auto& node : world.nodes) node->clients.front()->command(control::Clear{});
   settle(world, kClearing, &Checks::left);
   std::printf("seed %llu: %d nodes, %llu fetches, %llu events, log %016llx\n",

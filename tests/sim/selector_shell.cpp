@@ -51,21 +51,26 @@ void SelectorShell::peer_says(peer_selector::PeerIndex peer, int server, std::ui
     if (!world_.wire->is_open(node_.number, peer, line)) return;
     heard("n" + std::to_string(server), item);
     peer_selector::Core& core = *core_;
-    std::visit(
-        Cases{
-            [&](const peer::Hello& it) { core.hello_received(peer, it, now()); },
-            [&](const peer::Pong& it) { core.pong_received(peer, it, now()); },
-            [&](const peer::Value& it) { core.value_received(peer, it.request, it.value, now()); },
-            [&](const peer::NoData& it) { core.no_data_received(peer, it.request, now()); },
-            [&](const peer::Overloaded& it) {
-              core.overloaded_received(peer, it.request,
-                                       std::chrono::milliseconds(it.retry_after_ms), now());
-            },
-            [&](const peer::TooLarge& it) {
-              core.too_large_received(peer, it.request, it.size, now());
-            },
-            [&](const peer::Refused& it) { core.refused_received(peer, it, now()); }},
-        item);
+    std::visit(Cases{[&](const peer::Hello& it) { core.hello_received(peer, it, now()); },
+                     [&](const peer::Pong& it) { core.pong_received(peer, it, now()); },
+                     [&](const peer::Value& it) {
+                       core.value_received(peer, it.request, it.value, now());
+                     },
+                     [&](const peer::NoData& it) {
+                       core.no_data_received(peer, it.request,
+                                             std::chrono::milliseconds(it.remembered_ms), now());
+                     },
+                     [&](const peer::Have& it) { core.have_received(peer, it.key, now()); },
+                     [&](const peer::Forgotten&) { core.forgotten_received(peer, now()); },
+                     [&](const peer::Overloaded& it) {
+                       core.overloaded_received(
+                           peer, it.request, std::chrono::milliseconds(it.retry_after_ms), now());
+                     },
+                     [&](const peer::TooLarge& it) {
+                       core.too_large_received(peer, it.request, it.size, now());
+                     },
+                     [&](const peer::Refused& it) { core.refused_received(peer, it, now()); }},
+               item);
   });
 }
 

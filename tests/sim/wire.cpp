@@ -167,9 +167,9 @@ void Wire::confuse(peer::FromServer& item) {
       item);
   if (!request || random.chance(0.5)) return;
   if (random.chance(0.2)) request.value += random.below(3);
-  switch (random.below(7)) {
+  switch (random.below(8)) {
     case 0:
-      item = peer::NoData{request};
+      item = peer::NoData{request, static_cast<std::uint32_t>(random.below(100'000))};
       return;
     case 1:
       item = peer::Overloaded{request, static_cast<std::uint32_t>(random.below(3000))};
@@ -185,6 +185,9 @@ void Wire::confuse(peer::FromServer& item) {
       return;
     case 5:
       item = peer::Pong{random.next(), Instance{random.next()}};
+      return;
+    case 6:
+      item = peer::Have{Truth::key(static_cast<int>(random.below(world_.truth.keys())))};
       return;
     default:
       item = peer::Value{request, Payload::of(std::string(random.below(9000), 'x'))};

@@ -26,7 +26,8 @@ void Worker::start() {
   hello.role = role_;
   hello.instance = Instance{world_.random.next() | 1};
   hello.credit = credit_;
-  hello.abilities = storage ? worker::kLooksUp | worker::kKeeps | worker::kLists : 0;
+  hello.abilities =
+      storage ? worker::kLooksUp | worker::kKeeps | worker::kLists | worker::kTells : 0;
   hello.name = storage ? "store" : "";
   session_.emplace(hello, world_.network.key_length, now());
   session_turn();

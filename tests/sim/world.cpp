@@ -45,6 +45,9 @@ Settings::Settings(Random& random, int most_nodes) {
   selector.retries_per_second = random.one_of(50.0, 2000.0);
   selector.in_flight_cap = static_cast<std::uint32_t>(random.one_of(1, 8, 2048));
   selector.hedge_budget = random.one_of(0.0, 0.05, 0.5);
+  // Shorter than kWithin in main.cpp: a `have` may be lost, and a confused node may promise one.
+  selector.remember = random.one_of<Duration>(0s, 60s, 60s);
+  selector.remember_cap = 120s;
   selector.cooldown = random.one_of<Duration>(0ms, 1s);
   selector.cooldown_cap = 10s;
   selector.block = 20s;

@@ -71,6 +71,7 @@ class WaitsFor(IntEnum):
     ANSWER = 9
     VERDICT = 10
     VERIFIER = 11
+    HAVE = 12
 
 
 class Class(IntEnum):
@@ -112,6 +113,7 @@ class Why(IntEnum):
     EXPLORED = 4
     PREFERRED = 5
     HEDGE = 6
+    HAVE = 7
 
 
 class AskResult(IntEnum):
@@ -132,6 +134,7 @@ class AskResult(IntEnum):
     SEND_FAILED = 13
     ABANDONED = 14
     OVERTAKEN = 15
+    REMEMBERED = 16
 
 
 class Standing(IntEnum):

@@ -46,6 +46,7 @@ _FORGETS_JOBS = (Reason.MALFORMED, Reason.TOO_LARGE, Reason.TOO_MANY, Reason.KEY
 LOOKS_UP = 1
 KEEPS = 2
 LISTS = 4
+TELLS = 8
 
 log = logging.getLogger("quarry")
 
@@ -181,6 +182,7 @@ class Storage(Worker):
 
     ROLE = WorkerRole.STORAGE
     DOOR = "storages"
+    tells: bool = False  # it gets values by keep alone, or says have() of others
 
     @abstractmethod
     def look_up(self, key: bytes) -> bytes | None:
@@ -199,10 +201,18 @@ class Storage(Worker):
         or as many as there are. What more comes is not looked at."""
         raise NotImplementedError
 
+    def have(self, *keys: bytes) -> None:
+        """Says that this storage has values of these keys which it got otherwise than by keep, once
+        look_up finds them: peers that asked in vain are told. May be called from any thread; does
+        nothing unless run() runs."""
+        loop = self._loop
+        if loop is not None:
+            loop.announce(keys)
+
     def abilities(self) -> int:
         keeps = KEEPS if type(self).keep is not Storage.keep else 0
         lists = LISTS if type(self).stored is not Storage.stored else 0
-        return LOOKS_UP | keeps | lists
+        return LOOKS_UP | keeps | lists | (TELLS if self.tells else 0)
 
     def answer(self, job: Job) -> Item:
         match job:
@@ -251,9 +261,11 @@ class _Loop:
         self._held: dict[int, _Held] = {}
         self._jobs: SimpleQueue[_Held | None] = SimpleQueue()
         self._answers: SimpleQueue[tuple[_Held, Item]] = SimpleQueue()
+        self._new_keys: SimpleQueue[bytes] = SimpleQueue()
         self._heard = monotonic()
         self._greet_at: float | None = None  # when to say hello (again)
         self._awaits_welcome = False
+        self._welcomed = False
         self._read_end, self._write_end = os.pipe()
         os.set_blocking(self._read_end, False)
         os.set_blocking(self._write_end, False)
@@ -291,6 +303,11 @@ class _Loop:
     def wake(self) -> None:
         with suppress(OSError):  # it is awake already, or gone
             os.write(self._write_end, b"!")
+
+    def announce(self, keys: Iterable[bytes]) -> None:
+        for key in keys:
+            self._new_keys.put(key)
+        self.wake()
 
     def run(self, stopping: threading.Event) -> None:
         poller = zmq.Poller()
@@ -345,6 +362,7 @@ class _Loop:
             case worker.Welcome(network, key_length):
                 self._network.name, self._network.key_length = network, key_length
                 self._awaits_welcome, self._greet_at = False, None
+                self._welcomed = True
                 log.info("attached to %s", network)
             case worker.Refused(reason, detail):
                 self._refused(reason, detail)
@@ -442,6 +460,8 @@ class _Loop:
             if self._held.get(held.job.job) is held:
                 held.answer = answer
                 self._answer_if_ready(held)
+        while self._welcomed and not self._awaits_welcome and not self._new_keys.empty():
+            self._writer.add(worker.Have(self._new_keys.get()))
 
     def _answer_if_ready(self, held: _Held) -> None:
         if held.answer is None or not held.named:

@@ -230,7 +230,7 @@ class Writing(CodecTest):
     def test_asks_always_fit_the_door_for_peers(self) -> None:
         longest = Network("n" * 64, 255)
         hello = peer.Hello(2**64 - 1, 255, 2**32 - 1, "x" * 255)
-        ask = peer.Ask(2**64 - 1, bytes(255), 2**32 - 1, 2**32 - 1)
+        ask = peer.Ask(2**64 - 1, bytes(255), 2**32 - 1, 2**32 - 1, 2**32 - 1)
         frames = encode(peer.FROM_ASKER, [hello] + [ask] * 255, longest)
         self.assertEqual(len(decode(peer.FROM_ASKER, frames, longest)), 256)
 

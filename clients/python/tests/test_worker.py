@@ -308,6 +308,19 @@ class AStorage(WorkerTest):
             self.assertEqual(door.expect(worker.NoData).job, 3)
             self.assertEqual(storage.values, {})
 
+    def test_says_what_it_has_got_by_itself_once_it_is_welcome(self) -> None:
+        storage = Dictionary({})
+        storage.have(KEY)  # nobody is there to be told
+        with running(storage) as door:
+            storage.have(KEY, OTHER_KEY)
+            self.assertEqual(door.expect(worker.Have), worker.Have(KEY))
+            self.assertEqual(door.expect(worker.Have), worker.Have(OTHER_KEY))
+            door.say(worker.Refused(Reason.UNKNOWN, "say hello"))
+            door.expect(worker.Hello)
+            storage.have(KEY)
+            door.say(worker_welcome())
+            self.assertEqual(door.expect(worker.Have), worker.Have(KEY))
+
     def test_lists_what_comes_after_a_key_and_no_more_than_is_wanted(self) -> None:
         keys = [bytes(31) + bytes([n]) for n in range(5)]
         with running(Listing({key: key[-1:] * key[-1] for key in keys})) as door:
@@ -326,7 +339,8 @@ class AStorage(WorkerTest):
     def test_says_whether_it_keeps_and_which_keys_it_is_for(self) -> None:
         some = Keeping({})
         some.keys = (KeyRange(b"a", b"c"), KeyRange(b"x", b"x"))
-        for storage, abilities in ((Dictionary({}), 1), (some, 3), (Listing({}), 7)):
+        some.tells = True
+        for storage, abilities in ((Dictionary({}), 1), (some, 11), (Listing({}), 7)):
             with worker_door("storages") as door:
                 thread = threading.Thread(target=storage.run, kwargs={"home": door.home})
                 thread.start()

@@ -35,6 +35,7 @@ struct Asked {
   Key key;
   std::uint32_t room;
   std::uint32_t wait_ms = 0;
+  std::uint32_t remember_ms = 0;
 };
 
 class Fixture {
@@ -152,8 +153,16 @@ class Fixture {
     core.value_received(index(peer), asked.request, Payload::of(bytes), now);
     turn();
   }
-  void no_data(const Asked& asked) {
-    core.no_data_received(index(asked.peer), asked.request, now);
+  void no_data(const Asked& asked, Duration remembered = {}) {
+    core.no_data_received(index(asked.peer), asked.request, remembered, now);
+    turn();
+  }
+  void forgets(int peer) {
+    core.forgotten_received(index(peer), now);
+    turn();
+  }
+  void has(int peer, std::uint64_t fetch) {
+    core.have_received(index(peer), key_of(fetch), now);
     turn();
   }
   void overloaded(const Asked& asked, Duration retry_after) {
@@ -299,7 +308,8 @@ class Fixture {
   void on(const ToPeer& to) {
     REQUIRE(open.contains(to.peer));
     if (const auto* ask = std::get_if<peer::Ask>(&to.item)) {
-      asks.push_back({open.at(to.peer), ask->request, ask->key, ask->room, ask->wait_ms});
+      asks.push_back(
+          {open.at(to.peer), ask->request, ask->key, ask->room, ask->wait_ms, ask->remember_ms});
     } else if (const auto* ping = std::get_if<peer::Ping>(&to.item)) {
       pings[to.peer] = ping->nonce;
     }

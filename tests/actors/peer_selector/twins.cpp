@@ -350,7 +350,7 @@ void Twins::answer() {
     case 0:
     case 1:
       return tell(
-          "no data", [&] { core_.no_data_received(from, request, now_); },
+          "no data", [&] { core_.no_data_received(from, request, {}, now_); },
           [&] { naive_.no_data_received(key, request); });
     case 2:
       return tell(

@@ -171,7 +171,7 @@ TEST_CASE("N17 a rotten record is no data, never an answer") {
 
 TEST_CASE("each worker does what it says and nothing else, under one name") {
   Fixture f;
-  CHECK(f.reader().about().abilities == (worker::kLooksUp | worker::kLists));
+  CHECK(f.reader().about().abilities == (worker::kLooksUp | worker::kLists | worker::kTells));
   CHECK(f.writer().about().abilities == worker::kKeeps);
   CHECK(f.reader().about().name == f.writer().about().name);
   CHECK(f.reader().about().role == WorkerRole::storage);

@@ -48,7 +48,7 @@ class Ours final : public Client {
   void replied(int server, std::uint64_t request, Reply reply, Time now) override {
     const PeerIndex peer = index_[static_cast<std::size_t>(server)];
     if (reply == Reply::no_data) {
-      core_.no_data_received(peer, RequestId{request}, now);
+      core_.no_data_received(peer, RequestId{request}, {}, now);
     } else if (reply == Reply::too_large) {
       core_.too_large_received(peer, RequestId{request}, world_.size_of(asked_.at(request)), now);
     } else {

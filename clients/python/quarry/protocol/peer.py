@@ -35,6 +35,7 @@ class Ask(Item):
     key: Key
     room: U32
     wait_ms: U32
+    remember_ms: U32
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class ValueAnswer(Item):
 @dataclass(frozen=True, slots=True)
 class NoData(Item):
     request: Id
+    remembered_ms: U32
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,22 @@ class Refused(Item):
     detail: Text
 
 
+@dataclass(frozen=True, slots=True)
+class Have(Item):
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten(Item):
+    pass
+
+
 FROM_ASKER = Direction(
     "peer.from_asker",
     PROTOCOL,
     {1: Hello, 2: Ping, 4: Ask},
     must_name_network=True,
-    envelope_base=16 + 2 * 64 + 2 * 255 + 256 * 24,
+    envelope_base=16 + 2 * 64 + 2 * 255 + 256 * 28,
     envelope_per_key_byte=256,
 )
 FROM_SERVER = Direction(
@@ -86,6 +98,8 @@ FROM_SERVER = Direction(
         7: Overloaded,
         8: TooLarge,
         9: Refused,
+        10: Have,
+        11: Forgotten,
     },
     must_name_network=True,
 )

@@ -109,6 +109,11 @@ class Listed(Item):
         check_ascending(self.entries)
 
 
+@dataclass(frozen=True, slots=True)
+class Have(Item):
+    key: Key
+
+
 # From the door to the worker.
 
 
@@ -192,6 +197,7 @@ FROM_WORKER = Direction(
         8: Pong,
         9: Bye,
         10: Listed,
+        11: Have,
     },
 )
 FROM_DOOR = Direction(

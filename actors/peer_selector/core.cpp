@@ -276,7 +276,7 @@ void Core::pong_received(PeerIndex index, const peer::Pong& pong, Time now) {
   const Connection::Pong result = connection.pong_received(pong.nonce, pong.instance, now);
   if (result.new_life) {
     abandon_requests(*peer, *result.new_life, now);
-    peers_.begin_anew(*peer->member);  // it remembers nothing
+    if (!standing_.empty()) peers_.begin_anew(*peer->member);  // it remembers nothing
   }
   attend(*peer, now);
 }

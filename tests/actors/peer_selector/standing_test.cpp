@@ -8,7 +8,8 @@ namespace {
 
 class Waiting : public Fixture {
  public:
-  explicit Waiting(std::vector<int> peers = {1, 2, 3}, Config config = {}) : Fixture(config) {
+  explicit Waiting(std::vector<int> peers = {1, 2, 3}, Config config = {})
+      : Fixture(remembered(std::move(config))) {
     connect(peers);
   }
   // Says no to all that is asked now and then, and remembers for so long.
@@ -23,6 +24,12 @@ class Waiting : public Fixture {
     return count;
   }
   WaitsFor waits_for(std::uint64_t fetch) { return explain(fetch).waits_for; }
+
+ private:
+  static Config remembered(Config config) {
+    config.remember = 20min;
+    return config;
+  }
 };
 
 }  // namespace

@@ -32,7 +32,7 @@ constexpr Duration kClearing = 60s;
 // Until nobody is left alone any more and all have asked all for a key, and are remembered; and until
 // a value that then comes is there, with the least rates of requests and retries and many others
 // that come again.
-constexpr Duration kAllAsked = 330s, kThere = 10s;
+constexpr Duration kAllAsked = 60s, kThere = 10s;
 
 void pass(World& world, Duration time) {
   const Time until = world.events.now() + time;

@@ -29,9 +29,9 @@ namespace {
 constexpr Duration kRecovery = 10s;
 constexpr Duration kWithin = 180s;
 constexpr Duration kClearing = 60s;
-// Until nobody is left alone any more and all have asked all for a key, and are remembered; and until
-// a value that then comes is there, with the least rates of requests and retries and many others
-// that come again.
+// Until nobody is left alone any more and all have asked all for a key, and are remembered; and
+// until a value that then comes is there, with the least rates of requests and retries and many
+// others that come again.
 constexpr Duration kAllAsked = 60s, kThere = 10s;
 
 void pass(World& world, Duration time) {

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <csignal>
 #include <sstream>
 
@@ -64,9 +65,14 @@ Result<> BridgeProcess::start() {
   }
   std::vector<NodeParts::Make> actors = {parts_.producer()};
   for (auto& reader : parts_.reader()) actors.push_back(std::move(reader));
-  if (const auto started = start_thread(name, std::move(actors)); !started) return started;
-  auto writer = parts_.writer();
-  return writer.empty() ? Result<>() : start_thread("writer", std::move(writer));
+  // It waits at the storages' door before the Engine can tell again what is to be kept: where
+  // nobody is attached who keeps, a put is refused.
+  if (auto writer = parts_.writer(); !writer.empty()) {
+    if (const auto started = start_thread("writer", std::move(writer)); !started) return started;
+  }
+  const auto started = start_thread(name, std::move(actors));
+  std::ranges::reverse(threads_);  // the bridge is to end first
+  return started;
 }
 
 Result<> BridgeProcess::wait() {

@@ -317,6 +317,10 @@ Result<std::optional<Outcome>> Stage::run() {
     if (auto happened = happen(elapsed()); !happened) return tl::unexpected(happened.error());
     tick();
   }
+  // All that is planned happens, also where it takes longer than its time.
+  if (auto happened = happen(options_.script.lasts); !happened) {
+    return tl::unexpected(happened.error());
+  }
   board_->set_phase(Board::Phase::rest);
   if (auto healed = heal(); !healed) return tl::unexpected(healed.error());
   if (!rest_until_nothing_is_out()) return interrupted;

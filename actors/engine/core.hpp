@@ -217,6 +217,8 @@ class Core {
 
   std::uint16_t life_ = 0;                    // of the selector; 0: none has attached
   bool consumer_ = false, producer_ = false;  // has attached
+  // As the bridges said last. One that attaches anew says so again in a moment; until then nothing
+  // is refused that waits for its workers.
   link::Attached verifiers_{WorkerRole::verifier}, storages_{WorkerRole::storage};
   std::uint64_t nonce_ = 0;
   Slot retell_ = kNone;  // how far a new selector has been told

@@ -28,7 +28,6 @@ void Core::consumer_attached(Time now) {
   now_ = now;
   take_back<ToConsumer>(effects_);
   consumer_ = true;
-  verifiers_ = {WorkerRole::verifier};
   std::vector<DeliveryId> out;
   for (const auto& [id, delivery] : deliveries_.all()) out.push_back(id);
   for (const DeliveryId id : out) {
@@ -48,7 +47,6 @@ void Core::producer_attached(Time now) {
   now_ = now;
   take_back<ToProducer>(effects_);
   producer_ = true;
-  storages_ = {WorkerRole::storage};
   std::vector<LookUpId> unwanted;
   for (const auto& [id, look_up] : look_ups_.out()) {
     const Slot slot = fetches_.find(look_up.fetch);

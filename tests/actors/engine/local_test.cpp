@@ -329,4 +329,14 @@ TEST_CASE("N13 a value put while another is judged is looked for when that one f
   CHECK(engine.only<control::Resolved>(client).value == bytes("value"));
 }
 
+TEST_CASE("N14 a put between a bridge's new life and its word on who is attached is not refused") {
+  Stored engine;
+  const ClientId client = engine.client();
+  engine.core().consumer_attached(engine.now());
+  engine.core().producer_attached(engine.now());
+  engine.put(client, "k", "value");
+  CHECK(engine.none<report::Failed>(client));
+  CHECK(engine.only<link::Judge>().key == key("k"));
+}
+
 }  // namespace quarry::engine

@@ -331,7 +331,6 @@ void Naive::selector_attached(Time now) {
 void Naive::consumer_attached(Time now) {
   now_ = now;
   consumer_ = true;
-  verifiers_ = 0;
   for (const auto& [id, delivery] : std::map(deliveries_)) {
     if (delivery.aborted) {
       abandoned_judged(id, Outcome::ignored);
@@ -347,7 +346,6 @@ void Naive::consumer_attached(Time now) {
 void Naive::producer_attached(Time now) {
   now_ = now;
   producer_ = true;
-  storages_ = 0;
   std::erase_if(out_, [&](const auto& one) { return find(one.second.fetch) == nullptr; });
   for (const auto& [id, look_up] : out_) {
     to_producer(link::LookUp{id, find(look_up.fetch)->key, look_up.room});

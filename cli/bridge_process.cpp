@@ -48,6 +48,8 @@ Result<> BridgeProcess::start_thread(const std::string& name, std::vector<NodePa
       .map([&](auto thread) { threads_.push_back(std::move(thread)); });
 }
 
+// The built-in workers first: they wait at the door before the Engine can tell the bridge again
+// what is to be judged and kept. Where nobody is attached a put is refused.
 Result<> BridgeProcess::start() {
   const bool producer = which_ == BridgeKind::producer;
   const std::string name = producer ? "producer" : "consumer";
@@ -63,13 +65,11 @@ Result<> BridgeProcess::start() {
   if (parts_.options.stores) {
     if (const auto opened = parts_.open_store(); !opened) return opened;
   }
-  std::vector<NodeParts::Make> actors = {parts_.producer()};
-  for (auto& reader : parts_.reader()) actors.push_back(std::move(reader));
-  // It waits at the storages' door before the Engine can tell again what is to be kept: where
-  // nobody is attached who keeps, a put is refused.
   if (auto writer = parts_.writer(); !writer.empty()) {
     if (const auto started = start_thread("writer", std::move(writer)); !started) return started;
   }
+  std::vector<NodeParts::Make> actors = parts_.reader();
+  actors.push_back(parts_.producer());
   const auto started = start_thread(name, std::move(actors));
   std::ranges::reverse(threads_);  // the bridge is to end first
   return started;

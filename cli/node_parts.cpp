@@ -66,14 +66,15 @@ NodeParts::Make NodeParts::selector() {
 }
 
 std::vector<NodeParts::Make> NodeParts::consumer() {
-  std::vector<Make> parts = {
-      [this](bus::Loop& loop) { return consumer_bridge::Actor::open(loop, context, node, {}); }};
+  std::vector<Make> parts;
   // Where keys are no digests there is nothing to compare: a verifier has to be attached.
   if (verifies()) {
     parts.push_back(worker(node.verifier_door.front(), [this] {
       return workers::DigestVerifier::open(node.network.digest, node.network.key_length);
     }));
   }
+  parts.push_back(
+      [this](bus::Loop& loop) { return consumer_bridge::Actor::open(loop, context, node, {}); });
   return parts;
 }
 

@@ -34,7 +34,7 @@ class NodeParts {
 
   Make engine();
   Make selector();
-  std::vector<Make> consumer();  // the bridge, and the built-in verifier
+  std::vector<Make> consumer();  // the built-in verifier, and the bridge
   Make producer();               // the bridge alone
   std::vector<Make> reader();    // of the built-in storage, if that was opened
   std::vector<Make> writer();

@@ -23,9 +23,14 @@ Result<std::unique_ptr<bus::Actor>> WorkerActor::open(bus::Loop& loop, bus::Cont
   const Work::About about = work->about();
   worker::Hello hello{about.role, {bus::random_u64() | 1}, about.credit, about.abilities,
                       about.name, std::move(agent),        about.keys};
-  return std::unique_ptr<bus::Actor>(new WorkerActor(loop, std::move(*socket), network,
-                                                     std::move(door_address), std::move(work),
-                                                     std::move(hello), bus::now()));
+  const Time now = bus::now();
+  std::unique_ptr<bus::Actor> actor(new WorkerActor(loop, std::move(*socket), network,
+                                                    std::move(door_address), std::move(work),
+                                                    std::move(hello), now));
+  // It waits at the door from now on, also where nobody has opened that yet.
+  actor->elapsed(now);
+  actor->flush(now);
+  return actor;
 }
 
 WorkerActor::WorkerActor(bus::Loop& loop, bus::Socket socket, const Network& network,

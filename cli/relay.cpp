@@ -22,6 +22,8 @@ constexpr std::size_t kMostWaiting = 8 * 1024 * 1024;
 constexpr std::size_t kChunk = 64 * 1024;
 // What a lost packet costs at least: Linux's shortest retransmission timeout.
 constexpr auto kRetransmission = std::chrono::milliseconds(200);
+// How often the file is looked for: a relay whose testnet was removed is of no use to anybody.
+constexpr auto kLookEvery = std::chrono::seconds(1);
 
 // One accepted connection, and the one that it was carried on to.
 class Carried : public std::enable_shared_from_this<Carried> {
@@ -125,7 +127,7 @@ class Carried : public std::enable_shared_from_this<Carried> {
 class Relay {
  public:
   explicit Relay(std::filesystem::path file)
-      : file_(std::move(file)), signals_(io_, SIGTERM, SIGINT, SIGHUP) {}
+      : file_(std::move(file)), signals_(io_, SIGTERM, SIGINT, SIGHUP), look_(io_) {}
 
   Result<> run() {
     auto links = read_links(file_);
@@ -134,6 +136,7 @@ class Relay {
       if (auto open = listen(std::move(link)); !open) return open;
     }
     wait_for_signal();
+    look_for_file();
     io_.run();
     return {};
   }
@@ -187,6 +190,15 @@ class Relay {
     });
   }
 
+  void look_for_file() {
+    look_.expires_after(kLookEvery);
+    look_.async_wait([this](asio::error_code) {
+      std::error_code unsure;
+      if (!std::filesystem::exists(file_, unsure) && !unsure) return io_.stop();
+      look_for_file();
+    });
+  }
+
   void read_again() {
     const auto links = read_links(file_);
     if (!links || links->size() != doors_.size()) return;
@@ -201,6 +213,7 @@ class Relay {
   std::filesystem::path file_;
   asio::io_context io_{1};
   asio::signal_set signals_;
+  asio::steady_timer look_;
   std::mt19937_64 random_{std::random_device{}()};
   std::vector<std::unique_ptr<Door>> doors_;
 };

@@ -8,8 +8,8 @@
 
 namespace quarry::cli {
 
-// Until SIGTERM or Ctrl-C; SIGHUP reads the file again. What is on its way then goes on under the
-// new trouble.
+// Until SIGTERM or Ctrl-C, or the file is removed; SIGHUP reads it again. What is on its way then
+// goes on under the new trouble.
 Result<> run_relay(const std::filesystem::path& links);
 
 }  // namespace quarry::cli

@@ -10,12 +10,13 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
 import unittest
 
-from cluster import PATIENCE, QUARRY, containers, eventually
+from cluster import PATIENCE, QUARRY, containers, eventually, free_port
 
 
 class Trouble(unittest.TestCase):
@@ -155,6 +156,23 @@ class Trouble(unittest.TestCase):
         self.run_testnet("kill", "node3")
         done = self.run_testnet("pause", "node3", check=False)
         self.assertEqual((done.returncode, "quarry testnet up" in done.stderr), (4, True))
+
+
+class Relay(unittest.TestCase):
+    def test_a_relay_whose_testnet_was_removed_ends(self):
+        with tempfile.TemporaryDirectory(prefix="quarry-relay-") as folder:
+            links, port = pathlib.Path(folder, "links"), free_port()
+            links.write_text(f"node1 node2 {port} 127.0.0.1:1 0 0 0\n")
+            relay = subprocess.Popen([QUARRY, "testnet", "relay", "--dir", folder])
+            self.addCleanup(relay.kill)
+            eventually(lambda: self.answers(port))
+            links.unlink()
+            self.assertEqual(relay.wait(timeout=30 * PATIENCE), 0)
+
+    @staticmethod
+    def answers(port):
+        with socket.socket() as at:
+            return at.connect_ex(("127.0.0.1", port)) == 0
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ std::string_view config_template() {
          "\n"
          "# listen = \"tcp://0.0.0.0:7000\"   # none: the node only asks\n"
          "# hedges = 5                      # requests beside slow ones, in percent; 0: none\n"
+         "# remember = \"20m\"              # for how long peers are to; none: not at all\n"
          "# name = \"\"                       # what people call this node\n"
          "# network = \"main\"                # these four are the same on all its nodes\n"
          "# key-length = 32                 # bytes\n"

@@ -24,6 +24,7 @@ struct NodeOptions {
   std::filesystem::path peers_file;
   double hedge_budget = peer_selector::Config{}.hedge_budget;
   double requests_per_second = peer_selector::Config{}.requests_per_second;  // to one peer
+  Duration remember = peer_selector::Config{}.remember;  // who has nothing is to; 0: not at all
   bool verifies = true;  // with the built-in digest verifier, where the network has a digest
   bool stores = true;    // in the built-in storage, below its home
   std::string metrics;   // where Prometheus asks, HOST:PORT; empty: nowhere

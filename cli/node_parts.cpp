@@ -60,6 +60,7 @@ NodeParts::Make NodeParts::selector() {
     config.peers = peers;
     config.hedge_budget = options.hedge_budget;
     config.requests_per_second = options.requests_per_second;
+    config.remember = options.remember;
     return peer_selector::Actor::open(loop, context, node, std::move(config),
                                       home.state() / "peers");
   };

@@ -36,9 +36,10 @@ struct Config {
 
   // For how long a peer that has nothing is asked to remember who asked, and to say when it has it
   // (N15); twice as long after each round, up to the cap. After half of the time it is asked again.
-  // A fetch that ends tells nobody, so the first time is what one that ended leaves behind. While a
-  // peer that failed is left alone, what it says it has is not heard of.
-  Duration remember{};  // 0: not at all
+  // So half of the first must do to tell a million fetches again at the rate of retries (9
+  // minutes); and no more than that, for a fetch that ends tells nobody, and is remembered for the
+  // rest of it.
+  Duration remember = std::chrono::minutes(20);  // 0: not at all
   Duration remember_cap = std::chrono::hours(2);
 
   // A second peer is asked beside one that is slower than this part of its class's answers, and

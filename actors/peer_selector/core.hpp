@@ -203,7 +203,7 @@ class Core {
   bool news_for(const Fetch& fetch) const;
   bool try_one(Fetch& fetch, Time now);
   Peer* choose(Fetch& fetch, std::uint64_t bytes, Why& why, Time now);
-  bool may_ask(const Fetch& fetch, const Peer& peer) const;
+  bool may_ask(const Fetch& fetch, const Peer& peer, bool has_it = false) const;
   void mark_tried(const Fetch& fetch, Time now);
   Request& send(Fetch& fetch, Peer& peer, std::uint32_t room, std::uint64_t bytes, Why why,
                 Time now);

@@ -144,10 +144,10 @@ void Core::mark_tried(const Fetch& fetch, Time now) {
   }
 }
 
-// Requires mark_tried().
-bool Core::may_ask(const Fetch& fetch, const Peer& peer) const {
+// Requires mark_tried(). Who `has_it` need be no newcomer.
+bool Core::may_ask(const Fetch& fetch, const Peer& peer, bool has_it) const {
   return peer.mark != mark_ && peer.member && !told(fetch, peer) &&
-         (!fetch.hastened || peer.member->generation > fetch.generation);
+         (has_it || !fetch.hastened || peer.member->generation > fetch.generation);
 }
 
 Peer* Core::choose(Fetch& fetch, std::uint64_t bytes, Why& why, Time now) {
@@ -155,10 +155,11 @@ Peer* Core::choose(Fetch& fetch, std::uint64_t bytes, Why& why, Time now) {
   choice_.forget();
   if (fetch.progress && fetch.progress->prefer != kNoPeer) {
     Peer* peer = peers_.at(std::exchange(fetch.progress->prefer, kNoPeer));
-    const bool may = peer != nullptr && may_ask(fetch, *peer) &&
+    const bool has_it = std::exchange(fetch.progress->has_it, false);
+    const bool may = peer != nullptr && may_ask(fetch, *peer, has_it) &&
                      peer->member->available_at != kNotListed &&
                      (!fetch.restricted || std::ranges::count(fetch.progress->targets, peer) > 0);
-    why = std::exchange(fetch.progress->has_it, false) ? Why::have : Why::preferred;
+    why = has_it ? Why::have : Why::preferred;
     if (may) return peer;
   }
   const std::vector<Peer*>& from = fetch.restricted ? fetch.progress->targets : peers_.available();
@@ -314,13 +315,14 @@ Time Core::next_round(const Fetch& fetch, Time now) {
   const Time again = now + Duration(static_cast<std::int64_t>(static_cast<double>(exact.count()) *
                                                               random_.around_one(kJitter)));
   if (fetch.told == 0) return again;
-  if (all_remember(fetch)) return told_until(fetch);
-  Time first = kNever;
-  for (const std::uint32_t index : fetch.progress->untold) {
-    const Peer* peer = peers_.at(index);
-    if (peer != nullptr && peer->member) first = std::min(first, peer->member->aside_until);
+  Time first = told_until(fetch);
+  if (fetch.progress) {
+    for (const std::uint32_t index : fetch.progress->untold) {
+      const Peer* peer = peers_.at(index);
+      if (peer != nullptr && peer->member) first = std::min(first, peer->member->aside_until);
+    }
   }
-  return std::min(told_until(fetch), std::max(first, again));
+  return std::max(first, again);
 }
 
 }  // namespace quarry::peer_selector

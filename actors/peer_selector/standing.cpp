@@ -55,9 +55,13 @@ void Core::was_remembered(Fetch& fetch, const Peer& peer, Duration remembered, T
 
 // A round is over: who remembers, and who of those that could be asked does not.
 void Core::note_told(Fetch& fetch) {
-  if (!fetch.progress) return;
-  Progress& progress = *fetch.progress;
-  if (fetch.told == 0 && std::ranges::none_of(progress.tried, &Progress::Tried::remembers)) return;
+  const bool some_remember =
+      fetch.progress && std::ranges::any_of(fetch.progress->tried, &Progress::Tried::remembers);
+  if (fetch.told == 0 && !some_remember) {
+    fetch.told_until = UINT32_MAX;
+    return;
+  }
+  Progress& progress = fetch.more();
   ++mark_;
   for (const Progress::Tried& tried : progress.tried) {
     Peer* peer = peers_.at(tried.peer);

@@ -1,3 +1,4 @@
+#include "actors/peer_selector/limits.hpp"
 #include "bus/clock.hpp"
 #include "cli/command_line.hpp"
 #include "cli/commands/commands.hpp"
@@ -20,12 +21,25 @@ struct NodeFlags {
   std::string keep_in = "store";
   double hedges = 5;
   double peer_rate = 1'000'000;
+  std::string remember = "20m";
   std::string placement = "one";
   std::string metrics = "none";
   std::string log_level = "info";
   bool json_log = false;
   double clock_offset = 0;
 };
+
+// How long peers are asked to remember what they have not.
+Result<Duration> remember_of(const std::string& text) {
+  if (text == "none") return Duration{};
+  const auto time = parse_duration(text);
+  if (!time) return tl::unexpected(time.error());
+  constexpr Duration kLeast = peer_selector::limits::kLeastRemembered;
+  const Duration most = peer_selector::Config{}.remember_cap;
+  if (*time >= kLeast && *time <= most) return Duration(*time);
+  return error(Error::Kind::usage, "--remember is not between 30s and 2h",
+               "say for how long peers are to remember what they have not; none: not at all");
+}
 
 Result<NodeOptions> options_of(const NodeFlags& flags) {
   NodeOptions options;
@@ -62,6 +76,9 @@ Result<NodeOptions> options_of(const NodeFlags& flags) {
                  "say how many requests a second one peer may get");
   }
   options.requests_per_second = flags.peer_rate;
+  const auto remember = remember_of(flags.remember);
+  if (!remember) return tl::unexpected(remember.error());
+  options.remember = *remember;
   options.placement = flags.placement == "one"       ? Placement::one
                       : flags.placement == "threads" ? Placement::threads
                                                      : Placement::processes;
@@ -107,6 +124,8 @@ void add_node(CommandLine& to) {
               "PERCENT")
       .option("--peer-rate", flags->peer_rate, "Requests a second to one peer at most [1000000]",
               "N")
+      .option("--remember", flags->remember, "Peers are to remember what they have not [20m]",
+              "TIME")
       .option("--keep-in", flags->keep_in, "Storage that keeps what is put [store]", "NAME")
       .choice("--placement", flags->placement, "one (thread), threads or processes [one]", "HOW",
               {"one", "threads", "processes"})

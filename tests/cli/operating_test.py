@@ -106,7 +106,7 @@ class Explain(Shared):
             return said["fetch"] and said["asks"]
 
         eventually(asked, what="an ask")
-        self.assertEqual({ask["result"] for ask in said["asks"]} - {"waiting"}, {"no_data"})
+        self.assertEqual({ask["result"] for ask in said["asks"]} - {"waiting"}, {"remembered"})
         self.assertIn(said["fetch"]["state"], ("pending", "active"))
 
     def test_wrong_input_and_no_node(self):
@@ -164,13 +164,15 @@ class Addresses(Case):
         self.assertEqual(done.returncode, USAGE)
         self.assertIn("--listen", done.stderr)
 
-    def test_how_many_hedges_and_how_fast_have_their_bounds(self):
+    def test_how_many_hedges_how_fast_and_remembered_for_how_long_have_their_bounds(self):
         node = self.node("node")
         for option, value in (("--hedges", -1), ("--hedges", 101), ("--hedges", "many"),
-                              ("--peer-rate", 0), ("--peer-rate", -5), ("--peer-rate", "fast")):
+                              ("--peer-rate", 0), ("--peer-rate", -5), ("--peer-rate", "fast"),
+                              ("--remember", "29s"), ("--remember", "121m"),
+                              ("--remember", "long")):
             done = node.run("node", option, value, check=False)
             self.assertEqual((done.returncode, len(done.stderr.splitlines())), (USAGE, 1))
-            self.assertIn(option, done.stderr)
+            self.assertIn(value if value == "long" else option, done.stderr)
 
     def test_a_node_without_an_address_only_asks(self):
         one = self.node("one").start()

@@ -44,15 +44,15 @@ class Fetching(Case):
         key = alone.put(b"mine")
         self.assertEqual(alone.run("fetch", key).stdout, "mine")
 
-    def test_R10_a_fetch_that_nobody_can_answer_waits_says_why_and_resolves_after_a_put(self):
+    def test_R10_N15_a_fetch_that_nobody_can_answer_waits_says_why_and_resolves_after_a_put(self):
         one, two = self.mesh(2)
         value = b"not there yet"
         key = key_of(value)
         fetch = two.popen("fetch", key)
         info = eventually(lambda: two.fetches().get(key), what="the fetch in status")
         self.assertIn(info["state"], ("pending", "active", "looking"))
-        info = eventually(lambda: (f := two.fetches()[key])["waits_for"] == "retry" and f,
-                          what="waiting for the next round")
+        info = eventually(lambda: (f := two.fetches()[key])["waits_for"] == "have" and f,
+                          what="waiting for who gets it")
         self.assertTrue(info["detail"])
         one.put(value)
         self.assertEqual(fetch.communicate(timeout=8 * PATIENCE)[0], value)
@@ -103,7 +103,7 @@ class Fetching(Case):
         one, two, three = self.mesh(3)
         key = one.put(b"only node1 has it")
         targeted = three.popen("fetch", key, "--target", two.name)
-        eventually(lambda: three.fetches().get(key, {}).get("waits_for") == "retry",
+        eventually(lambda: three.fetches().get(key, {}).get("waits_for") == "have",
                    what="the target answered no data")
         self.assertEqual(three.peers()["node1"]["asked"], 0)
         self.assertEqual(three.run("fetch", key).stdout, "only node1 has it")

@@ -105,7 +105,7 @@ class Clients(WorkerCase):
             ask = client.explain(key)[-1]
             self.assertEqual((ask.peer, ask.why, ask.result),
                              (peer, Why.ONLY, AskResult.ACCEPTED))
-            self.assertEqual({ask.result for ask in client.explain(KEY)}, {AskResult.NO_DATA})
+            self.assertEqual({ask.result for ask in client.explain(KEY)}, {AskResult.REMEMBERED})
             self.assertEqual({info.name for info in client.workers()}, {"sha256", "store"})
             self.assertEqual(client.status().node.name, "asking")
 

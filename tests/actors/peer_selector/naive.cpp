@@ -12,11 +12,12 @@ using namespace std::chrono_literals;
 Naive::Naive(const Config& config, PeerKey self, std::uint32_t max_value)
     : config_(config), self_(self), max_value_(max_value) {
   for (const char* name :
-       {"requests_total", "requests_accepted", "requests_unresolved", "requests_invalid",
-        "requests_unscored", "requests_lost", "requests_no_data", "requests_timed_out",
-        "requests_overloaded", "requests_too_large", "requests_refused", "requests_send_failed",
-        "requests_abandoned", "answers_late", "answers_unmatched", "requests_hedged",
-        "breaker_trips", "protocol_violations", "late_turns"}) {
+       {"requests_total",      "requests_accepted",   "requests_unresolved", "requests_invalid",
+        "requests_unscored",   "requests_lost",       "requests_no_data",    "requests_timed_out",
+        "requests_overloaded", "requests_too_large",  "requests_refused",    "requests_send_failed",
+        "requests_abandoned",  "requests_remembered", "answers_late",        "answers_unmatched",
+        "requests_hedged",     "haves_total",         "haves_unwanted",      "haves_untrue",
+        "forgotten_total",     "breaker_trips",       "protocol_violations", "late_turns"}) {
     totals_[name] = 0;
   }
 }
@@ -83,6 +84,7 @@ std::map<PeerKey, std::uint32_t> Naive::generations_of(const std::vector<PeerKey
 void Naive::go_on_with_new_targets(Fetch& fetch, std::map<PeerKey, std::uint32_t> asked) {
   if (fetch.place == Place::resting) {
     fetch.tried = std::move(asked);
+    fetch.remember.clear();
     fetch.hastened = true;
     fetch.generation = 0;
     fetch.place = Place::queued;
@@ -211,10 +213,15 @@ void Naive::abandon(const PeerKey& peer, Time sent_before) {
     ++totals_["requests_abandoned"];
     request_over(id);
     if (Fetch* fetch = find(request.fetch)) {
-      fetch->tried.erase(peer);
+      untry(*fetch, peer);
       ask_again(*fetch);
     }
   }
+}
+
+void Naive::untry(Fetch& fetch, const PeerKey& peer) {
+  fetch.tried.erase(peer);
+  fetch.remember.erase(peer);
 }
 
 void Naive::value_received(const PeerKey& peer, RequestId id, std::size_t size) {
@@ -224,6 +231,7 @@ void Naive::value_received(const PeerKey& peer, RequestId id, std::size_t size) 
   if (fetch == nullptr) return request_over(id);  // R22
   if (size > request->room) {
     ++totals_["protocol_violations"];
+    peers_[peer].failed = true;
     request_over(id);
     return ask_again(*fetch);
   }
@@ -236,13 +244,19 @@ void Naive::value_received(const PeerKey& peer, RequestId id, std::size_t size) 
   fetch->spare = id;
 }
 
-void Naive::no_data_received(const PeerKey& peer, RequestId id) {
+void Naive::no_data_received(const PeerKey& peer, RequestId id, Duration remembered, Time now) {
   Request* request = match(peer, id);
   if (request == nullptr) return;
   Fetch* fetch = find(request->fetch);
+  const bool had_it = request->has_it;
   request_over(id);
   if (fetch == nullptr) return;
   ++totals_["requests_no_data"];
+  if (remembered >= limits::kLeastRemembered) was_remembered(*fetch, peer, remembered, now);
+  if (had_it) {
+    ++totals_["haves_untrue"];
+    peers_[peer].untrue.take();
+  }
   succeeded(peer);
   ask_again(*fetch);
 }
@@ -261,7 +275,7 @@ void Naive::overloaded_received(const PeerKey& peer, RequestId id, Duration retr
   Fetch* fetch = find(request->fetch);
   request_over(id);
   if (fetch == nullptr) return;
-  fetch->tried.erase(peer);
+  untry(*fetch, peer);
   ask_again(*fetch);
 }
 
@@ -276,7 +290,8 @@ void Naive::too_large_received(const PeerKey& peer, RequestId id, std::uint64_t 
   if (size > room && size <= max_value_ && fetch->enlarged.insert(peer).second) {
     fetch->room = std::max(fetch->room, static_cast<std::uint32_t>(size));
     fetch->prefer = peer;
-    fetch->tried.erase(peer);
+    fetch->has_it = false;
+    untry(*fetch, peer);
   }
   ask_again(*fetch);
 }
@@ -326,6 +341,7 @@ void Naive::time_passed(std::uint64_t timed_out, Time now) {
   for (const RequestId id : over) {
     ++totals_["requests_timed_out"];
     Request& request = requests_.at(id);
+    peers_[request.peer].failed = true;
     Fetch& fetch = *find(request.fetch);
     if (fetch.late.size() < limits::kMaxLatePerFetch) {
       no_longer_out(id);

@@ -1,10 +1,12 @@
 // What the PeerSelector may and must do, from maps and loops alone. Chance decides whom it asks,
 // and how long exactly it waits; so this says who may be asked, that somebody must be where
 // somebody may, and between which times a wait ends. All else it says exactly: answers passed on,
-// blocks, who is served, what became of each request, and where each fetch stands.
+// blocks, who is served, what became of each request, who remembers an ask, and where each fetch
+// stands.
 //
-// It is told each event, what the core said to it, and that it is over; then what a dispatch said.
-// Times are whole milliseconds. There is room for all answers, and nobody is hedged.
+// It is told each event, what the core said to it, who is left alone now (chance decides that,
+// too), and that it is over; then what a dispatch said. Times are whole milliseconds. There is room
+// for all answers, and nobody is hedged.
 #pragma once
 
 #include <deque>
@@ -15,6 +17,8 @@
 #include <vector>
 
 #include "actors/peer_selector/config.hpp"
+#include "actors/peer_selector/limits.hpp"
+#include "actors/peer_selector/pace.hpp"
 #include "msg/link.hpp"
 #include "msg/peer.hpp"
 
@@ -41,7 +45,9 @@ class Naive {
   void unblock_ordered(const PeerKey& peer);
   void pong_received(const PeerKey& peer, std::uint64_t nonce, Instance instance);
   void value_received(const PeerKey& peer, RequestId id, std::size_t size);
-  void no_data_received(const PeerKey& peer, RequestId id);
+  void no_data_received(const PeerKey& peer, RequestId id, Duration remembered, Time now);
+  void have_received(const PeerKey& peer, const Key& key, Time now);
+  void forgotten_received(const PeerKey& peer);
   void overloaded_received(const PeerKey& peer, RequestId id, Duration retry_after, Time now);
   void too_large_received(const PeerKey& peer, RequestId id, std::uint64_t size);
   void refused_received(const PeerKey& peer, RequestId id);
@@ -61,12 +67,15 @@ class Naive {
   void answered(const link::Answer& answer);
   void admitted(const link::Admission& admission);
 
+  // For how long it is left alone, or cooling, if that takes longer.
+  void left_alone(const PeerKey& peer, Duration left, Time now);
+
   // An event is over, and a dispatch comes; it is over, too.
   void event_over(Time now);
   void turn_over(Time now);
   // Fetches that have begun to wait for a time, which the core has to tell.
   std::vector<FetchId> resting_anew() const;
-  void rests(FetchId id, Duration left, Time now);
+  void rests(FetchId id, WaitsFor what, Duration left, Time now);
 
   // What the core's counters must say; so many slots of room are held, by what they say.
   std::map<std::string, std::uint64_t> counters(std::uint64_t held, Time now);
@@ -87,6 +96,10 @@ class Naive {
     Block block;
     Time cool_until{Time::min()}, last_asked{Time::min()};
     int overloads = 0;
+    Time aside_until{Time::min()};
+    bool failed = false;         // since it was last known not to be left alone
+    bool perhaps_aside = false;  // it cools, and nobody can tell
+    Pace untrue{limits::kUntrueHaves, Time{}};
     std::uint32_t generation = 0;
     bool candidate = false, available = false;  // after the last event
     bool told_admitted = false, told_blocked = false;
@@ -99,6 +112,7 @@ class Naive {
     Duration wait{};
     enum class State { out, late, spare, judging } state = State::out;
     std::size_t size = 0;
+    bool has_it = false;  // it said so
   };
   enum class Place { busy, queued, resting, parked };
   struct Fetch {
@@ -107,11 +121,20 @@ class Naive {
     std::vector<PeerKey> targets;
     Place place = Place::queued;
     std::map<PeerKey, std::uint32_t> tried;  // and its generation then
+    // N15: who has said in this round that it remembers, and who has before, and its generation
+    // then; as of which generation, where a round with such is over; and for how long they do.
+    std::map<PeerKey, std::uint32_t> remember;
+    std::map<PeerKey, std::uint32_t> remembering;
+    std::uint32_t told = 0;
+    Time told_until = kNever;
+    bool standing = false;
     std::vector<std::pair<PeerKey, Time>> set_aside;
     std::set<PeerKey> under;  // parked
     std::set<PeerKey> enlarged;
     std::uint32_t room = 0;
     std::optional<PeerKey> prefer;
+    bool has_it = false;             // that one says so
+    std::optional<PeerKey> at_once;  // to be asked in this event, beside others
     int rounds = 0;
     bool held = false, hastened = false;
     std::uint32_t generation = 0;
@@ -137,7 +160,17 @@ class Naive {
   bool anybody_available() const;
   bool is_left_out(const Fetch& fetch, const PeerKey& peer, Time now) const;
   bool may_ask(const Fetch& fetch, const PeerKey& peer, Time now) const;
+  bool is_permitted(const Fetch& fetch, const PeerKey& key, Time now) const;
   std::vector<PeerKey> permitted(const Fetch& fetch, Time now) const;
+  bool told(const Fetch& fetch, const PeerKey& peer) const;
+  bool can_wait(const Fetch& fetch, const PeerKey& peer, Time now);
+  std::vector<PeerKey> untold(const Fetch& fetch) const;
+  void was_remembered(Fetch& fetch, const PeerKey& peer, Duration remembered, Time now);
+  void note_told(Fetch& fetch);
+  void forget_told_if_over(Fetch& fetch, Time now);
+  Duration remember(const Fetch& fetch) const;
+  void untry(Fetch& fetch, const PeerKey& peer);
+  void begin_anew(Peer& peer);
 
   void no_longer_out(RequestId id);
   void request_over(RequestId id);
@@ -154,7 +187,12 @@ class Naive {
   void settle(Fetch& fetch, Time now);
   void settle_restricted(Fetch& fetch, Time now);
   void round_over(Fetch& fetch, Time now);
-  void rest(Fetch& fetch, Time earliest, Time latest);
+  bool its_time_has_come(Fetch& fetch, Time now);
+  struct Within {
+    Time earliest, latest;
+  };
+  Within next_round(const Fetch& fetch, Time now);
+  void rest(Fetch& fetch, Within within);
   void wrong(const std::string& what) {
     if (wrong_.empty() && !unsure_) wrong_ = what;
   }

@@ -73,6 +73,7 @@ void Naive::block_for_invalid(const PeerKey& key, Time sent, Time now) {
   if (now < breaker_open_until_) {
     breaker_open_until_ = now + 60s;
     peer.block = before;
+    peer.failed = true;
     return;
   }
   std::size_t asked = 0;
@@ -80,7 +81,10 @@ void Naive::block_for_invalid(const PeerKey& key, Time sent, Time now) {
   if (liars_.size() < 3 || liars_.size() * 3 < asked) return;
   ++totals_["breaker_trips"];
   breaker_open_until_ = now + 60s;
-  for (const Liar& liar : std::exchange(liars_, {})) peers_[liar.peer].block = liar.before;
+  for (const Liar& liar : std::exchange(liars_, {})) {
+    peers_[liar.peer].block = liar.before;
+    peers_[liar.peer].failed = true;
+  }
 }
 
 void Naive::pong_received(const PeerKey& key, std::uint64_t nonce, Instance instance) {
@@ -90,7 +94,15 @@ void Naive::pong_received(const PeerKey& key, std::uint64_t nonce, Instance inst
   const bool new_life = peer.instance && peer.instance != instance;
   peer.instance = instance;
   peer.connected = true;
-  if (new_life) abandon(key, peer.pinged_at);
+  if (!new_life) return;
+  abandon(key, peer.pinged_at);
+  const auto stands = [](const auto& one) { return one.second.standing; };
+  if (std::ranges::any_of(fetches_, stands)) begin_anew(peer);  // it remembers nothing
+}
+
+// As if it had become a candidate just now.
+void Naive::begin_anew(Peer& peer) {
+  if (peer.candidate) peer.generation = ++generation_;
 }
 
 void Naive::connection_refused(const PeerKey& key) {
@@ -147,15 +159,22 @@ bool Naive::is_left_out(const Fetch& fetch, const PeerKey& key, Time now) const 
 }
 
 bool Naive::may_ask(const Fetch& fetch, const PeerKey& key, Time now) const {
-  return !is_left_out(fetch, key, now) &&
-         (!fetch.hastened || peers_.at(key).generation > fetch.generation);
+  const bool has_it = fetch.has_it && fetch.prefer == key;
+  return !is_left_out(fetch, key, now) && !told(fetch, key) &&
+         (has_it || !fetch.hastened || peers_.at(key).generation > fetch.generation);
+}
+
+bool Naive::is_permitted(const Fetch& fetch, const PeerKey& key, Time now) const {
+  const auto at = peers_.find(key);
+  if (at == peers_.end() || !at->second.available || !may_ask(fetch, key, now)) return false;
+  if (fetch.told > 0 && at->second.aside_until > now && fetch.prefer != key) return false;
+  return !fetch.restricted || std::ranges::count(fetch.targets, key) > 0;
 }
 
 std::vector<PeerKey> Naive::permitted(const Fetch& fetch, Time now) const {
   std::vector<PeerKey> permitted;
   for (const auto& [key, peer] : peers_) {
-    if (!peer.available || !may_ask(fetch, key, now)) continue;
-    if (!fetch.restricted || std::ranges::count(fetch.targets, key) > 0) permitted.push_back(key);
+    if (is_permitted(fetch, key, now)) permitted.push_back(key);
   }
   return permitted;
 }
@@ -164,24 +183,21 @@ void Naive::asked(const PeerKey& key, const peer::Ask& ask, Time now) {
   Fetch* fetch = find(ask.key);
   if (fetch == nullptr) return wrong("an ask for a key that nobody wants");
   if (!ids_.insert(ask.request).second) wrong("a request has the id of another");
-  if (fetch->place != Place::queued) {
+  if (fetch->place != Place::queued && fetch->at_once != key) {
     return wrong(shown(key) + " is asked for a fetch that has not its turn");
   }
-  std::vector<PeerKey> permitted = this->permitted(*fetch, now);
-  if (permitted.empty() && fetch->hastened && fetch->latest <= now) {
-    // No newcomer is left, and meanwhile its own time has come.
-    if (!fetch->held) fetch->tried.clear();
-    fetch->hastened = false;
-    permitted = this->permitted(*fetch, now);
-  }
-  if (std::ranges::count(permitted, key) == 0) {
-    return wrong(shown(key) + " is asked, which may not be");
-  }
-  const bool preferred = fetch->prefer && std::ranges::count(permitted, *fetch->prefer) > 0;
-  if (preferred && key != *fetch->prefer) wrong("who named a size is not asked first");
+  // No newcomer is left, and meanwhile its own time has come.
+  if (permitted(*fetch, now).empty() && fetch->hastened) its_time_has_come(*fetch, now);
+  if (!is_permitted(*fetch, key, now)) return wrong(shown(key) + " is asked, which may not be");
+  const bool preferred = fetch->prefer && is_permitted(*fetch, *fetch->prefer, now);
+  if (preferred && key != *fetch->prefer) wrong("who named a size, or has it, is not asked first");
+  if (ask.remember_ms != remember(*fetch) / 1ms) wrong("it should remember for another time");
   if (ask.room < fetch->room) wrong("less room is offered than was named");
   if (ask.wait_ms < 200 || ask.wait_ms > 8000) wrong("a time to answer beyond all bounds");
+  const bool has_it = preferred && fetch->has_it;
   fetch->prefer.reset();
+  fetch->at_once.reset();
+  fetch->has_it = false;
   fetch->place = Place::busy;
   fetch->out.insert(ask.request);
   fetch->tried[key] = peers_[key].generation;
@@ -196,6 +212,7 @@ void Naive::asked(const PeerKey& key, const peer::Ask& ask, Time now) {
   request.room = ask.room;
   request.sent = now;
   request.wait = std::chrono::milliseconds(ask.wait_ms);
+  request.has_it = has_it;
 }
 
 // --- Events and turns ---------------------------------------------------------------------------
@@ -205,6 +222,9 @@ void Naive::event_over(Time now) {
     if (peer.block.until > now) abandon(key, kNever);  // R29
   }
   if (!to_be_passed_on_.empty()) wrong("an answer is not passed on");
+  for (const auto& [id, fetch] : fetches_) {
+    if (fetch.at_once) wrong(shown(*fetch.at_once) + " has it, and is not asked at once");
+  }
   std::set<PeerKey> woke;
   for (auto& [key, peer] : peers_) {
     const bool candidate = is_candidate(peer, now);
@@ -227,6 +247,7 @@ void Naive::event_over(Time now) {
     if (fetch.place != Place::resting || !anybody_available()) continue;
     if (fetch.latest <= now) {
       fetch.hastened = false;
+      forget_told_if_over(fetch, now);
       fetch.place = Place::queued;
     } else if (fetch.generation < generation_) {
       // A newcomer ends the wait, for itself.
@@ -247,7 +268,11 @@ void Naive::event_over(Time now) {
 void Naive::turn_over(Time now) {
   for (auto& [id, fetch] : fetches_) {
     if (fetch.place != Place::queued || !anybody_available()) continue;
+    if (fetch.prefer && is_permitted(fetch, *fetch.prefer, now)) {
+      wrong("nobody is asked, and " + shown(*fetch.prefer) + " has it");
+    }
     fetch.prefer.reset();
+    fetch.has_it = false;
     settle(fetch, now);
   }
 }
@@ -258,59 +283,91 @@ void Naive::settle(Fetch& fetch, Time now) {
     return wrong("nobody is asked, and " + shown(permitted.front()) + " may be");
   }
   if (fetch.hastened) {
-    if (!fetch.held) fetch.tried.clear();
-    if (fetch.latest > now) return rest(fetch, fetch.latest, fetch.latest);
-    fetch.hastened = false;
+    if (!its_time_has_come(fetch, now)) return rest(fetch, {fetch.earliest, fetch.latest});
     return settle(fetch, now);
   }
   if (fetch.restricted) return settle_restricted(fetch, now);
   Time free = kNever;
   for (const auto& [key, peer] : peers_) {
-    if (!peer.candidate || !may_ask(fetch, key, now)) continue;
+    if (!peer.candidate || !may_ask(fetch, key, now) || can_wait(fetch, key, now)) continue;
     free = std::min(free, peer.cool_until > now ? peer.cool_until : now + config_.retry_delay);
   }
   if (free == kNever || fetch.held) return round_over(fetch, now);
   fetch.held = true;
   free = std::min(free, now + config_.retry_delay);
-  rest(fetch, free, free);
+  rest(fetch, {free, free});
+}
+
+// Newcomers have been asked. False: the fetch goes on waiting until the time it had, or, if all
+// remember now, until that is over.
+bool Naive::its_time_has_come(Fetch& fetch, Time now) {
+  if (!fetch.held) {
+    note_told(fetch);
+    if (fetch.told > 0) {
+      const Within next = next_round(fetch, now);
+      const bool all = untold(fetch).empty();
+      fetch.earliest = all ? next.earliest : std::min(fetch.earliest, next.earliest);
+      fetch.latest = all ? next.latest : std::min(fetch.latest, next.latest);
+    }
+    fetch.tried.clear();
+    fetch.remember.clear();
+  }
+  if (fetch.latest > now) return false;
+  fetch.hastened = false;
+  forget_told_if_over(fetch, now);
+  return true;
 }
 
 void Naive::settle_restricted(Fetch& fetch, Time now) {
   std::set<PeerKey> untried;
   bool candidate = false;
   for (const PeerKey& key : fetch.targets) {
-    if (is_left_out(fetch, key, now)) continue;
+    if (is_left_out(fetch, key, now) || told(fetch, key) || can_wait(fetch, key, now)) continue;
     untried.insert(key);
     candidate = candidate || peers_[key].candidate;
   }
   std::erase_if(fetch.set_aside, [&](const auto& aside) { return aside.second <= now; });
-  const bool asked = !fetch.tried.empty();
+  const bool asked = !fetch.tried.empty() || fetch.told > 0;
   if (!candidate && !asked && !fetch.set_aside.empty()) {
     Time first = kNever;
     for (const auto& [key, until] : fetch.set_aside) first = std::min(first, until);
-    return rest(fetch, first, first);
+    return rest(fetch, {first, first});
   }
   if (!candidate && (asked || untried.empty())) return round_over(fetch, now);
   fetch.place = Place::parked;
   fetch.under = untried;
 }
 
-// N16.
 void Naive::round_over(Fetch& fetch, Time now) {
-  Duration wait = config_.retry_delay;
-  for (int i = 0; i < fetch.rounds; ++i) wait = std::min(2 * wait, config_.retry_delay_cap);
+  note_told(fetch);
+  const Within next = next_round(fetch, now);
   ++fetch.rounds;
   fetch.hastened = fetch.held = false;
   fetch.tried.clear();
+  fetch.remember.clear();
   fetch.enlarged.clear();
-  rest(fetch, now + wait * 3 / 4, now + wait * 5 / 4 + 1ms);
+  rest(fetch, next);
 }
 
-void Naive::rest(Fetch& fetch, Time earliest, Time latest) {
+// N16, and N15: who remembers need not be asked, and who is left alone can wait.
+Naive::Within Naive::next_round(const Fetch& fetch, Time now) {
+  Duration wait = config_.retry_delay;
+  for (int i = 0; i < fetch.rounds; ++i) wait = std::min(2 * wait, config_.retry_delay_cap);
+  const Within again{now + wait * 3 / 4, now + wait * 5 / 4 + 1ms};
+  if (fetch.told == 0) return again;
+  Time first = fetch.told_until;
+  for (const PeerKey& key : untold(fetch)) {
+    if (peers_.at(key).perhaps_aside) unsure_ = true;
+    first = std::min(first, std::max(peers_.at(key).aside_until, now));
+  }
+  return {std::max(first - 1ms, again.earliest), std::max(first, again.latest)};
+}
+
+void Naive::rest(Fetch& fetch, Within within) {
   fetch.place = Place::resting;
   fetch.generation = generation_;
-  fetch.earliest = earliest;
-  fetch.latest = latest;
+  fetch.earliest = within.earliest;
+  fetch.latest = within.latest;
   fetch.known = false;
 }
 
@@ -322,11 +379,15 @@ std::vector<FetchId> Naive::resting_anew() const {
   return anew;
 }
 
-void Naive::rests(FetchId id, Duration left, Time now) {
+void Naive::rests(FetchId id, WaitsFor what, Duration left, Time now) {
   Fetch& fetch = fetches_.at(id);
   const Time until = now + left;
   if (until < fetch.earliest || until > fetch.latest) {
     wrong("a fetch waits for a time that it should not");
+  }
+  const bool all_remember = fetch.told > 0 && untold(fetch).empty();
+  if (!fetch.held && (what == WaitsFor::have) != all_remember) {
+    wrong("a fetch waits for a word of who remembers, and should not, or should and does not");
   }
   fetch.earliest = fetch.latest = until;
   fetch.known = true;
@@ -354,6 +415,7 @@ std::map<std::string, std::uint64_t> Naive::counters(std::uint64_t held, Time no
     count("fetches_parked", fetch.place == Place::parked);
     count("fetches_queued", fetch.place == Place::queued);
     count("fetches_judged", fetch.judging.has_value());
+    count("fetches_standing", fetch.standing);
   }
   counters["room_slots"] = kSlots;
   counters["room_bytes"] = kBytes;

@@ -8,8 +8,7 @@ namespace {
 
 class Waiting : public Fixture {
  public:
-  explicit Waiting(std::vector<int> peers = {1, 2, 3}, Config config = {})
-      : Fixture(remembered(std::move(config))) {
+  explicit Waiting(std::vector<int> peers = {1, 2, 3}, Config config = {}) : Fixture(config) {
     connect(peers);
   }
   // Says no to all that is asked now and then, and remembers for so long.
@@ -24,12 +23,6 @@ class Waiting : public Fixture {
     return count;
   }
   WaitsFor waits_for(std::uint64_t fetch) { return explain(fetch).waits_for; }
-
- private:
-  static Config remembered(Config config) {
-    config.remember = 20min;
-    return config;
-  }
 };
 
 }  // namespace
@@ -99,6 +92,26 @@ TEST_CASE("N15 it is asked at once also where another is being asked, in the mid
   f.value(third);
   f.judge(f.only_answer(), Outcome::complete, false);
   f.no_data(second, 20min);
+  REQUIRE(f.asks.empty());
+}
+
+TEST_CASE(
+    "N15 it is asked at once also where a newcomer is being asked, before whom nobody else is") {
+  Waiting f;
+  f.want(5);
+  f.all_say_no();
+  f.add(4);
+  f.lives(4);
+  f.pass(10ms);
+  const Asked newcomer = f.only_ask();
+  REQUIRE(newcomer.peer == 4);
+  f.has(1, 5);
+  const Asked ask = f.only_ask();
+  REQUIRE(ask.peer == 1);
+  f.no_data(ask, 20min);
+  f.no_data(newcomer, 20min);
+  REQUIRE(f.waits_for(5) == WaitsFor::have);
+  f.pass(5min);
   REQUIRE(f.asks.empty());
 }
 

@@ -32,11 +32,16 @@ class Twins {
     RequestId request;
   };
 
+  static constexpr std::uint64_t kPeers = 6;
+  static PeerKey peer_key(std::uint64_t number);
+  static Key key_of(FetchId id);
+  static report::PeerEntry entry(const PeerKey& key, PeerRole role);
   static Config config();
 
   template <class OfCore, class OfNaive>
   void tell(const char* what, OfCore core, OfNaive naive);
   void answer_pings();
+  void look_who_is_left_alone();
   void note(std::vector<Effect> effects);
   void on(const Open& open);
   void on(const Close& close);
@@ -54,6 +59,7 @@ class Twins {
   void block();
   void live();
   void answer();
+  void have();
   void judge();
   void pass(Duration duration);
 
@@ -74,5 +80,22 @@ class Twins {
   std::vector<Asked> asked_;
   std::vector<link::Answer> judging_;
 };
+
+template <class OfCore, class OfNaive>
+void Twins::tell(const char* what, OfCore core, OfNaive naive) {
+  if (over()) return;
+  what_ = what;
+  core();
+  naive();
+  note(core_.take_effects());
+  look_who_is_left_alone();
+  naive_.event_over(now_);
+  core_.check_invariants();
+  core_.dispatch(now_);
+  note(core_.take_effects());
+  naive_.turn_over(now_);
+  core_.check_invariants();
+  compare();
+}
 
 }  // namespace quarry::peer_selector

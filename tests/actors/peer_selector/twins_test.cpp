@@ -6,9 +6,9 @@
 namespace quarry::peer_selector {
 
 TEST_CASE(
-    "R4 R7 R10 R13 R16 R29 R31 N4 N16 whatever happens, who is asked may be, and somebody is") {
-  // 58 once found a peer dialled again that had left.
-  for (const std::uint64_t seed : {1, 2, 3, 4, 22, 58}) {
+    "R4 R7 R10 R13 R16 R29 R31 N4 N15 N16 whatever happens, who is asked may be, and somebody is") {
+  // 1 once found a round that began without a pause, when what peers remember was over.
+  for (const std::uint64_t seed : {1, 2, 3, 4, 36, 39}) {
     CAPTURE(seed);
     test::Seeded choices(seed);
     Twins twins(choices, seed);

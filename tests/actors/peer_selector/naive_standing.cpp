@@ -1,0 +1,108 @@
+// The naive PeerSelector: who remembers what it was asked for, and who has it now (N15).
+#include <algorithm>
+
+#include "tests/actors/peer_selector/naive.hpp"
+
+namespace quarry::peer_selector {
+
+using namespace std::chrono_literals;
+
+Duration Naive::remember(const Fetch& fetch) const {
+  Duration remember = std::min(config_.remember, config_.remember_cap);
+  for (int i = 0; i < fetch.rounds; ++i) remember = std::min(2 * remember, config_.remember_cap);
+  return remember;
+}
+
+bool Naive::told(const Fetch& fetch, const PeerKey& key) const {
+  const auto at = fetch.remembering.find(key);
+  return fetch.told > 0 && at != fetch.remembering.end() && at->second == peers_.at(key).generation;
+}
+
+// Who is left alone is not asked where others remember.
+bool Naive::can_wait(const Fetch& fetch, const PeerKey& key, Time now) {
+  const Peer& peer = peers_[key];
+  if (fetch.told > 0 && peer.perhaps_aside) unsure_ = true;
+  return fetch.told > 0 && peer.aside_until > now;
+}
+
+// Those that could be asked and do not remember.
+std::vector<PeerKey> Naive::untold(const Fetch& fetch) const {
+  std::vector<PeerKey> untold;
+  for (const auto& [key, peer] : peers_) {
+    const bool meant = !fetch.restricted || std::ranges::count(fetch.targets, key) > 0;
+    if (meant && peer.candidate && !told(fetch, key)) untold.push_back(key);
+  }
+  return untold;
+}
+
+void Naive::was_remembered(Fetch& fetch, const PeerKey& key, Duration remembered, Time now) {
+  ++totals_["requests_remembered"];
+  fetch.standing = true;
+  const std::uint32_t generation = peers_[key].generation;
+  const auto tried = fetch.tried.find(key);
+  if (tried != fetch.tried.end() && tried->second == generation) fetch.remember[key] = generation;
+  if (generation <= fetch.told) fetch.remembering[key] = generation;
+  const Time half = now + std::min(remembered, remember(fetch)) / 2;
+  fetch.told_until =
+      std::min(fetch.told_until, Time(std::chrono::floor<std::chrono::seconds>(half)));
+}
+
+// A round is over.
+void Naive::note_told(Fetch& fetch) {
+  if (fetch.told == 0 && fetch.remember.empty()) return void(fetch.told_until = kNever);
+  for (const auto& [key, generation] : fetch.remember) fetch.remembering[key] = generation;
+  fetch.told = generation_;
+}
+
+void Naive::forget_told_if_over(Fetch& fetch, Time now) {
+  if (fetch.told == 0 || now < fetch.told_until) return;
+  fetch.told = 0;
+  fetch.told_until = kNever;
+  fetch.remembering.clear();
+}
+
+// It is asked next and at once, beside another, too.
+void Naive::have_received(const PeerKey& key, const Key& what, Time now) {
+  Peer& peer = peers_[key];
+  peer.quiet_since.reset();
+  ++totals_["haves_total"];
+  Fetch* fetch = find(what);
+  const bool may_be_asked = fetch != nullptr && fetch->standing && peer.candidate &&
+                            (!fetch->restricted || std::ranges::count(fetch->targets, key) > 0);
+  if (!may_be_asked || !peer.untrue.ready(now)) return void(++totals_["haves_unwanted"]);
+  untry(*fetch, key);
+  fetch->remembering.erase(key);
+  fetch->prefer = key;
+  fetch->has_it = true;
+  if (fetch->place == Place::parked || fetch->place == Place::resting) {
+    if (fetch->place == Place::resting) fetch->hastened = false;
+    fetch->place = Place::queued;
+  }
+  if (fetch->place != Place::busy || fetch->judging) return;
+  const bool is_asked =
+      std::ranges::any_of(fetch->out, [&](RequestId id) { return requests_.at(id).peer == key; });
+  if (is_asked || fetch->out.size() >= limits::kMaxOut || !peer.available) return;
+  if (is_permitted(*fetch, key, now)) {
+    fetch->at_once = key;
+  } else {
+    fetch->prefer.reset();
+    fetch->has_it = false;
+  }
+}
+
+void Naive::forgotten_received(const PeerKey& key) {
+  peers_[key].quiet_since.reset();
+  ++totals_["forgotten_total"];
+  begin_anew(peers_[key]);
+}
+
+void Naive::left_alone(const PeerKey& key, Duration left, Time now) {
+  Peer& peer = peers_[key];
+  const bool cools = peer.cool_until > now;
+  const bool aside = now + left > std::max(peer.cool_until, now);
+  peer.aside_until = aside ? now + left : Time::min();
+  peer.perhaps_aside = cools && !aside && peer.failed;
+  if (!cools) peer.failed = aside;
+}
+
+}  // namespace quarry::peer_selector

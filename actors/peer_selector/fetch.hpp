@@ -105,6 +105,15 @@ struct Fetch {
   std::uint32_t out() const { return progress ? progress->out : 0; }
 };
 
+// The Engine numbers a fetch by a place in its low bits, and used again, below a number that rises.
+// By their places, fetches that were wanted together stand together in a table too: among a million
+// others each step would wait for memory, several times, if they were spread over all of it.
+struct ByPlace {
+  std::size_t operator()(FetchId id) const noexcept {
+    return static_cast<std::size_t>(id.value & (limits::kFetchPlaces - 1));
+  }
+};
+
 // Where fetches stand that wait for their turn: per class a queue of fresh ones and one of those
 // to be asked again, each in order of its due time; and those that back off. Fresh goes before
 // again and urgent before normal, but no kind that waits is passed over more than seven times in

@@ -99,6 +99,24 @@ class Bench(BenchCase):
         self.assertEqual([], list(self.folder.iterdir()))
 
 
+class RealPeers(BenchCase):
+    def test_each_way_of_choosing_gets_all_its_values(self):
+        ran = subprocess.run([sys.executable, "-B", SOURCES / "tests" / "bench" / "real_peers.py",
+                              QUARRY, "--seconds", "3", "--rate", "30", "--rounds", "1"],
+                             capture_output=True, text=True, timeout=300,
+                             env=dict(os.environ, TMPDIR=str(self.folder)))
+        self.assertEqual((0, ""), (ran.returncode, ran.stderr))
+        ways = json.loads(ran.stdout)
+        self.assertEqual(["hedges", "no hedges", "uniform"], list(ways))
+        for way, told in ways.items():
+            shares = [told[f"share_{peer}"] for peer in ("node2", "node3", "node4", "liar")]
+            self.assertAlmostEqual(1, sum(shares), places=2)
+            self.assertLess(told["share_liar"], 0.2, "a liar is asked until it has lied")
+            self.assertGreaterEqual(told["asks_per_fetch"], 1, way)
+            self.assertLessEqual(told["p50_ms"], told["p99_ms"])
+        self.assertEqual([], list(self.folder.iterdir()), "the nodes' homes are left behind")
+
+
 class WrongInput(BenchCase):
     def test_one_line_says_what_is_wrong_and_what_to_do(self):
         for options in (["--size", "7"], ["--size", "1GiB"], ["--size", "many"],

@@ -14,7 +14,7 @@ struct Tuning {
   std::size_t sample = 8;
   // A score that fell could never recover if its peer were never asked. Any peer weighed up is
   // asked now and then, the less often the worse it is: it costs this part of the time at most.
-  double explore = 0.05;
+  double explore = 0.02;
   // A newcomer is asked at once, one request at a time, until it is measured.
   bool probes = true;
   // Nobody gets more than half of the last picks while there are others.

@@ -42,8 +42,8 @@ struct Bench {
 TEST_CASE("N1 the nearest of a few is picked, and now and then another") {
   Bench bench;
   for (const auto latency : {50ms, 5ms, 80ms}) bench.add(latency);
-  const auto picks = bench.picks(1000);
-  REQUIRE(picks.at(1) > 900);
+  const auto picks = bench.picks(20'000);
+  REQUIRE(picks.at(1) > 19'900);
   REQUIRE(picks.size() == 3);
 }
 
@@ -64,7 +64,7 @@ TEST_CASE("N11 what a choice weighed up, and why it fell so, can be told") {
   std::map<Why, int> why;
   for (int i = 0; i < 1000; ++i) ++why[bench.choice.pick(2, 0, bench.pool, at)->why];
   REQUIRE(why[Why::cheapest] > 900);
-  REQUIRE(why[Why::explored] > 10);
+  REQUIRE(why[Why::explored] > 2);  // 0.02 / 2 / 1 of the best itself, and a little of the other
   REQUIRE(bench.choice.considered().size() == 2);
   for (const Candidate& candidate : bench.choice.considered()) {
     REQUIRE(candidate.cost_us == Choice::cost(candidate, 0, bench.pool));
@@ -149,9 +149,9 @@ TEST_CASE("N1 the worse a peer is, the less often it is asked to see whether it 
   bench.add(10ms);
   bench.add(20ms);
   bench.add(1000ms);
-  const auto picks = bench.picks(20'000);
-  REQUIRE(picks.at(1) > 100);               // 0.05 / 3 / 2: 167
-  REQUIRE(picks.at(2) < picks.at(1) / 10);  // 0.05 / 3 / 100
+  const auto picks = bench.picks(50'000);
+  REQUIRE(picks.at(1) > 100);               // 0.02 / 3 / 2: 167
+  REQUIRE(picks.at(2) < picks.at(1) / 10);  // 0.02 / 3 / 100: 3
 }
 
 TEST_CASE("N2 timeouts follow the measured round trip within their bounds, and double in a row") {

@@ -1,10 +1,11 @@
 // Compares policies of choosing peers in simulated networks, and sweeps our parameters.
 //
 //   bench_selection [--seeds N] [--only LETTERS] [--policies NAME,...] [--json FILE] [--svg FOLDER]
-//   bench_selection --sweep [--seeds N] [--only LETTERS]
+//   bench_selection --sweep [--seeds N] [--only LETTERS] [--rows TEXT,...]
 //   bench_selection --decision            what one decision costs
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
@@ -24,8 +25,16 @@ struct Options {
   std::string only, json, svg;
   std::vector<std::string> policies = {"ours",          "ours_no_hedge", "best_average",
                                        "weighted_draw", "uniform",       "least_busy"};
+  std::vector<std::string> rows;  // those whose names begin so; none: all
   bool sweep = false, decision = false;
 };
+
+std::vector<std::string> split(const std::string& words) {
+  std::vector<std::string> parts;
+  std::stringstream stream(words);
+  for (std::string part; std::getline(stream, part, ',');) parts.push_back(part);
+  return parts;
+}
 
 Options parsed(int count, char** words) {
   Options options;
@@ -44,11 +53,11 @@ Options parsed(int count, char** words) {
       options.sweep = true;
     else if (word == "--decision")
       options.decision = true;
-    else if (word == "--policies") {
-      options.policies.clear();
-      std::stringstream names(value());
-      for (std::string name; std::getline(names, name, ',');) options.policies.push_back(name);
-    } else {
+    else if (word == "--policies")
+      options.policies = split(value());
+    else if (word == "--rows")
+      options.rows = split(value());
+    else {
       fmt::print(stderr, "{}: unknown; see the first lines of tests/bench/selection/main.cpp\n",
                  word);
       std::exit(2);
@@ -75,6 +84,10 @@ Result run(const Scenario& scenario, const Policy& policy, std::uint64_t seeds) 
   return result;
 }
 
+bool wanted(const Options& options, const std::string& row) {
+  const auto begins = [&](const std::string& text) { return row.starts_with(text); };
+  return options.rows.empty() || std::ranges::any_of(options.rows, begins);
+}
 bool wanted(const Options& options, const Scenario& scenario) {
   return options.only.empty() || options.only.find(scenario.letter) != std::string::npos;
 }
@@ -113,7 +126,7 @@ std::vector<std::pair<std::string, Config>> variations() {
   for (const std::size_t d : {2, 4}) {
     vary(fmt::format("d = {}", d), [&](Config& c) { c.tuning.sample = d; });
   }
-  for (const double e : {0.0, 0.02, 0.1}) {
+  for (const double e : {0.0, 0.05, 0.1}) {
     vary(fmt::format("explore = {}", e), [&](Config& c) { c.tuning.explore = e; });
   }
   for (const double rise : {0.03, 0.3, 1.0}) {
@@ -123,7 +136,7 @@ std::vector<std::pair<std::string, Config>> variations() {
     vary(fmt::format("tau = {} s", tau),
          [&](Config& c) { c.tuning.latency_tau = std::chrono::seconds(tau); });
   }
-  for (const double q : {0.95, 0.99}) {
+  for (const double q : {0.9, 0.95, 0.99}) {
     vary(fmt::format("hedge quantile = {}", q), [&](Config& c) { c.hedge_quantile = q; });
   }
   for (const double b : {0.0, 0.02, 0.1}) {
@@ -138,6 +151,9 @@ std::vector<std::pair<std::string, Config>> variations() {
   for (const double k : {2.0, 6.0}) {
     vary(fmt::format("deviations = {}", k), [&](Config& c) { c.tuning.deviations = k; });
   }
+  for (const double t : {1.0, 4.0}) {
+    vary(fmt::format("transfers = {}", t), [&](Config& c) { c.tuning.transfers = t; });
+  }
   vary("least timeout = 100 ms", [](Config& c) { c.min_timeout = std::chrono::milliseconds(100); });
   vary("least timeout = 400 ms", [](Config& c) { c.min_timeout = std::chrono::milliseconds(400); });
   vary("no cooldown", [](Config& c) { c.cooldown = std::chrono::nanoseconds(0); });
@@ -146,22 +162,34 @@ std::vector<std::pair<std::string, Config>> variations() {
   return all;
 }
 
-int sweep(const Options& options) {
-  fmt::print("{:<24}", "p99 ms");
-  for (const Scenario& scenario : scenarios()) {
-    if (wanted(options, scenario)) fmt::print("{:>7}", scenario.letter);
+// The p99 of one row against that of the first, seed by seed, in percent; with a star where the
+// interval of the median leaves out nought.
+std::string difference(const Result& row, const Result& first) {
+  std::vector<double> percent;
+  for (std::size_t seed = 0; seed < row.runs.size(); ++seed) {
+    percent.push_back(100 * (row.runs[seed].p99_ms / first.runs[seed].p99_ms - 1));
   }
+  const Median m = median(std::move(percent));
+  return fmt::format("{:+.0f}{}", m.value, m.low > 0 || m.high < 0 ? "*" : "");
+}
+
+int sweep(const Options& options) {
+  std::map<std::string, Result> first;
   for (const auto& [name, config] : variations()) {
-    fmt::print("\n{:<24}", name);
+    if (!first.empty() && !wanted(options, name)) continue;
+    fmt::print("{:<24}", name);
     for (const Scenario& scenario : scenarios()) {
       if (!wanted(options, scenario)) continue;
       const Result result = run(scenario, ours(name, config), options.seeds);
-      fmt::print("{:>7.0f}", result.of(&Figures::p99_ms).value);
+      const bool is_first = first.try_emplace(scenario.letter, result).second;
+      fmt::print("  {} {}", scenario.letter,
+                 is_first ? fmt::format("{:.0f}", result.of(&Figures::p99_ms).value)
+                          : difference(result, first.at(scenario.letter)));
       if (scenario.letter == "D") fmt::print("/{:.0f}%", 100 * result.of(&Figures::share).value);
       std::fflush(stdout);
     }
+    fmt::print("\n");
   }
-  fmt::print("\n");
   return 0;
 }
 

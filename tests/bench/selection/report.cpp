@@ -151,8 +151,7 @@ std::string as_goals(const std::map<std::string, std::vector<Result>>& by_letter
     line(ours <= 1.1 * best && ours < worst,
          fmt::format("{} p99 {:.0f} ms: {:.2f} x the best ({:.0f}), worst {:.0f}", letter, ours,
                      ours / best, best, worst));
-    if (hedged > 0.05)
-      line(false, fmt::format("{} hedges {:.1f} % of the asks", letter, 100 * hedged));
+    line(hedged <= 0.05, fmt::format("{} hedges {:.1f} % of the asks", letter, 100 * hedged));
     const std::map<std::string, double> most{{"B", 0.85}, {"C", 0.10}, {"E", 0.20}};
     if (most.contains(letter)) {
       line(ours <= most.at(letter) * draw,

@@ -136,6 +136,29 @@ class WrongInput(BenchCase):
         self.assertEqual([], list(self.folder.iterdir()))
 
 
+class Appearing(BenchCase):
+    def appearing(self, *options):
+        ran = subprocess.run([sys.executable, "-B", SOURCES / "tests" / "bench" / "appearing.py",
+                              QUARRY, *options], capture_output=True, text=True, timeout=300,
+                             env=dict(os.environ, TMPDIR=str(self.folder)))
+        self.assertEqual(0, ran.returncode, ran.stderr)
+        self.assertEqual([], list(self.folder.iterdir()), "the nodes' homes are left behind")
+        return json.loads(ran.stdout)
+
+    def test_N15_a_value_that_appears_at_another_node_is_there(self):
+        result = self.appearing("--values", "2", "--delay", "5")
+        self.assertEqual((2, 10), (result["values"], result["round_trip_ms"]))
+        for what in "from_put", "from_kept":
+            self.assertGreater(result[what]["median_ms"], 0)
+            self.assertGreaterEqual(result[what]["most_ms"], result[what]["median_ms"])
+
+    def test_N15_all_nodes_remember_what_one_waits_for_and_nobody_asks_again(self):
+        result = self.appearing("--waiting", "2000", "--after", "0.5", "--seconds", "0.5")
+        self.assertEqual([2000] * 4, result["remembered"])
+        self.assertEqual(0, result["asks"])
+        self.assertEqual(5, len(result["with_fetches"]["cpu_ms_per_s"]))
+
+
 class Floor(BenchCase):
     def test_the_floor_tells_the_same_fields(self):
         ran = subprocess.run([RAW_ECHO, "1024", "8", "0.1"], capture_output=True, text=True,

@@ -219,7 +219,8 @@ def waiting(net, count, after, seconds):
     measured = over(seconds, processes, wishes.wait)
     asked = counters(net.home(1))["requests_total"] - asked
     return {"waiting": count, "round_s": round(round_s, 1),
-            "round_requests": said["requests_total"], "after_s": after, "remembered": remembered, "asks": asked,
+            "round_requests": said["requests_total"], "after_s": after,
+            "remembered": remembered, "asks": asked,
             "idle": idle, "with_fetches": measured,
             "bytes_per_fetch": {number: round((rss(pid) - before[number]) / count)
                                 for number, pid in processes.items()}}

@@ -97,7 +97,7 @@ class Naive {
     Time cool_until{Time::min()}, last_asked{Time::min()};
     int overloads = 0;
     Time aside_until{Time::min()};
-    bool failed = false;         // since it was last known not to be left alone
+    bool failed = false;         // ever: it may be left alone, or again
     bool perhaps_aside = false;  // it cools, and nobody can tell
     Pace untrue{limits::kUntrueHaves, Time{}};
     std::uint32_t generation = 0;

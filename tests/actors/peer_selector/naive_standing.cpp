@@ -102,7 +102,6 @@ void Naive::left_alone(const PeerKey& key, Duration left, Time now) {
   const bool aside = now + left > std::max(peer.cool_until, now);
   peer.aside_until = aside ? now + left : Time::min();
   peer.perhaps_aside = cools && !aside && peer.failed;
-  if (!cools) peer.failed = aside;
 }
 
 }  // namespace quarry::peer_selector

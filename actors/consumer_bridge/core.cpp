@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "msg/take_back.hpp"
+
 namespace quarry::consumer_bridge {
 namespace {
 
@@ -16,14 +18,7 @@ Core::Core(Config config, std::uint64_t seed)
     : config_(config), verifiers_({.role = WorkerRole::verifier}), next_job_(seed >> 2 | 1) {}
 
 void Core::engine_attached() {
-  // What was said in this turn was for its earlier life.
-  std::erase_if(effects_, [](const Effect& effect) {
-    return std::visit(
-        []<class Said>(const Said&) {
-          return std::is_constructible_v<link::ConsumerToEngine, const Said&>;
-        },
-        effect);
-  });
+  take_back<link::ConsumerToEngine>(effects_);
   for (auto& [id, job] : jobs_) {
     if (!job.delivery) continue;
     // The verifier still works at it: the job keeps its place in the verifier's credit.

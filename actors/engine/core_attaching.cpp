@@ -1,16 +1,8 @@
 // The Engine's core: another actor is there, anew, and is told again what concerns it.
 #include "actors/engine/core.hpp"
+#include "msg/take_back.hpp"
 
 namespace quarry::engine {
-namespace {
-
-// What was said in this turn to a partner's earlier life is nothing to the next, which is told all.
-template <class To>
-void take_back(std::vector<Effect>& effects) {
-  std::erase_if(effects, [](const Effect& effect) { return std::holds_alternative<To>(effect); });
-}
-
-}  // namespace
 
 void Core::selector_attached(Time now) {
   now_ = now;

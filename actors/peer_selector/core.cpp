@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "actors/peer_selector/limits.hpp"
+#include "msg/take_back.hpp"
 
 namespace quarry::peer_selector {
 namespace {
@@ -330,7 +331,7 @@ void Core::tell_admission(Peer& peer, Time now) {
 }
 
 void Core::producer_attached() {
-  std::erase_if(effects_, [](const Effect& it) { return std::holds_alternative<ToProducer>(it); });
+  take_back<ToProducer>(effects_);
   producer_attached_ = true;
   for (const Peer* peer : peers_.set()) {
     effects_.push_back(ToProducer{link::Admission{peer->key, true, peer->member->told_blocked}});

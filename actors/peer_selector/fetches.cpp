@@ -3,6 +3,7 @@
 
 #include "actors/peer_selector/core.hpp"
 #include "actors/peer_selector/limits.hpp"
+#include "msg/take_back.hpp"
 
 namespace quarry::peer_selector {
 Fetch* Core::find(FetchId id) {
@@ -14,8 +15,7 @@ Fetch* Core::find(FetchId id) {
 
 void Core::engine_attached(Time now) {
   now_ = now;
-  // What was said in this turn was for its earlier life.
-  std::erase_if(effects_, [](const Effect& it) { return std::holds_alternative<ToEngine>(it); });
+  take_back<ToEngine>(effects_);
   for (auto& [id, fetch] : fetches_) {
     unqueue(fetch);
     drop_targets(fetch);

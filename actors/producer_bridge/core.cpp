@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "msg/take_back.hpp"
+
 namespace quarry::producer_bridge {
 
 Core::Core(Config config, Self self, std::uint64_t seed)
@@ -281,14 +283,7 @@ void Core::orphaned(std::vector<Work> orphans, Time now) {
 }
 
 void Core::engine_attached(Time now) {
-  // What was said in this turn was for its earlier life.
-  std::erase_if(effects_, [](const Effect& effect) {
-    return std::visit(
-        []<class Said>(const Said&) {
-          return std::is_constructible_v<link::ProducerToEngine, const Said&>;
-        },
-        effect);
-  });
+  take_back<link::ProducerToEngine>(effects_);
   for (auto at = look_ups_.begin(); at != look_ups_.end();) {
     const auto next = std::next(at);
     if (at->second.engine) {
@@ -367,7 +362,7 @@ void Core::survey_received(const link::Survey& survey, Time now) {
 }
 
 void Core::selector_attached() {
-  std::erase_if(effects_, [](const Effect& it) { return std::holds_alternative<ToSelector>(it); });
+  take_back<ToSelector>(effects_);
   askers_.selector_attached();
 }
 

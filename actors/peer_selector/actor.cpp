@@ -94,12 +94,14 @@ void Actor::flush(Time now) {
   carry_out_all(now);
   send_to_peers(now);
   carry_out_all(now);
+  if (state_.kept()) {
+    // Before anybody is told: whoever was told of a block finds it again.
+    if (now >= save_at_ || core_.blocks_changed() != saved_blocks_) save_state(now);
+    if (save_at_ == kNever && core_.asked() != saved_asked_) save_at_ = now + limits::kSaveEvery;
+  }
   const bool engine_waits = engine_.flush(now);
   const bool producer_waits = producer_.flush();
   retry_at_ = engine_waits || producer_waits ? now + bus::kRetryFull : kNever;
-  if (!state_.kept()) return;
-  if (now >= save_at_ || core_.blocks_changed() != saved_blocks_) save_state(now);
-  if (save_at_ == kNever && core_.asked() != saved_asked_) save_at_ = now + limits::kSaveEvery;
 }
 
 void Actor::stop(Time now) {

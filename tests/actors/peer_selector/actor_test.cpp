@@ -1,10 +1,12 @@
 // The shell over real sockets: an Engine and peers played by hand.
 #include "actors/peer_selector/actor.hpp"
 
+#include <filesystem>
 #include <map>
 
 #include "bus/zap.hpp"
 #include "tests/bus/support.hpp"
+#include "tests/bus/temporary.hpp"
 
 using namespace quarry;
 using namespace quarry::bus;
@@ -109,10 +111,11 @@ struct RawPeer : Probe {
 };
 
 std::unique_ptr<bus::Actor> selector_of(Loop& loop, Context& context, const Node& node,
-                                        const Identity& peer, const std::string& endpoint) {
+                                        const Identity& peer, const std::string& endpoint,
+                                        const std::filesystem::path& state = {}) {
   peer_selector::Config config;
   config.peers = {{peer.key, endpoint, PeerRole::primary, "raw"}};
-  auto actor = must(peer_selector::Actor::open(loop, context, node, config));
+  auto actor = must(peer_selector::Actor::open(loop, context, node, config, state));
   loop.add(*actor);
   return actor;
 }
@@ -182,6 +185,27 @@ TEST_CASE("R32 an address that cannot be connected is a peer that refuses, with 
   REQUIRE(runner.until([&] { return engine.dones.size() == 1; }));
   REQUIRE(engine.infos.at(0).state == PeerState::refusing);
   REQUIRE_FALSE(engine.infos.at(0).detail.empty());
+}
+
+TEST_CASE("N10 a block is in the file when its command is done") {
+  TestNode node;
+  Context context;
+  Loop loop;
+  Runner runner(loop);
+  const TemporaryFolder folder;
+  const auto path = folder.path / "peers";
+  const Identity who = Identity::generate();
+  Engine engine(loop, context, node);
+  const auto selector = selector_of(loop, context, node, who, "tcp://127.0.0.1:9", path);
+  REQUIRE(runner.until([&] { return engine.is_attached; }));
+  REQUIRE(peer_selector::StateFile(path).read().empty());
+  engine.link.add(report::PeerBlock{CallId{1}, who.key, 3'600'000});
+  engine.link.flush();
+  REQUIRE(runner.until([&] { return engine.dones.size() == 1; }));
+  const auto kept = peer_selector::StateFile(path).read();
+  REQUIRE(kept.size() == 1);
+  REQUIRE(kept[0].peer == who.key);
+  REQUIRE(kept[0].block.left > 59min);
 }
 
 TEST_CASE("R39 the selector stops within the second that a loop allows") {

@@ -20,7 +20,7 @@ DIRECTIONS = {
              "selector_to_producer", "producer_to_selector"],
 }
 # Whose inputs are no messages.
-CORES = ["engine"]
+CORES = ["engine", "peer_selector"]
 FUZZERS = [*DIRECTIONS, *CORES]
 
 

@@ -1,0 +1,15 @@
+// The PeerSelector beside its naive twin: the input says what happens, and
+// how its chance falls.
+#include <cstdio>
+
+#include "tests/actors/peer_selector/twins.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
+  using namespace quarry;
+  test::FromBytes choices(std::as_bytes(std::span(data, size)));
+  peer_selector::Twins twins(choices, choices.below(256));
+  while (!choices.over() && !twins.over()) twins.step();
+  std::fputs(twins.wrong().c_str(), stderr);
+  QUARRY_CHECK(twins.wrong().empty());
+  return 0;
+}

@@ -4,13 +4,165 @@
 #include <charconv>
 #include <limits>
 
-#include "cli/metric_families.hpp"
-
 namespace quarry::cli {
 namespace {
 
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+// A number of `status` bears the name of its metric: `quarry_serves_asked_total` is
+// `serves_asked_total` there. Where there is a label, its value stands last, before the `total`:
+// `quarry_fetches{state="pending"}` is `fetches_pending`. Thus nothing has two names.
+struct Family {
+  const char* name;
+  MetricType type;
+  const char* label;  // empty: one series, without
+  const char* help;
+  std::vector<std::string_view> values;  // of the label
+};
+
+constexpr MetricType kGauge = MetricType::Gauge, kCounter = MetricType::Counter,
+                     kHistogram = MetricType::Histogram;
+
+std::string counter_of(const Family& family, std::string_view value) {
+  constexpr std::string_view kOurs = "quarry_", kTotal = "_total", kSeconds = "_seconds";
+  std::string name = std::string(family.name).substr(kOurs.size());
+  const auto cut = [&](std::string_view end) { name.resize(name.size() - end.size()); };
+  if (family.type == kHistogram) return cut(kSeconds), name + "_us";
+  if (value.empty()) return name;
+  if (family.type == kGauge) return name + "_" + std::string(value);
+  return cut(kTotal), name + "_" + std::string(value) + std::string(kTotal);
+}
+
+// All that these words may be, but for some.
+template <NamedWord Word>
+std::vector<std::string_view> words(std::initializer_list<Word> but = {}) {
+  std::vector<std::string_view> all;
+  for (std::size_t i = 0; i < Names<Word>::list.size(); ++i) {
+    const bool is_one = known<Word>(i) && std::ranges::count(but, static_cast<Word>(i)) == 0;
+    if (is_one) all.push_back(Names<Word>::list[i]);
+  }
+  return all;
+}
+
+// Made of the counters alone.
+const std::vector<Family>& of_counters() {
+  static const std::vector<Family> families = {
+      {"quarry_fetches", kGauge, "state", "Fetches in progress", words<FetchState>()},
+      {"quarry_fetches_started_total", kCounter, "", "Fetches begun", {}},
+      {"quarry_fetches_total", kCounter, "result",
+       "Fetches that have ended, by how the last of their subscriptions did",
+       words({Terminal::refused})},
+      {"quarry_fetch_seconds",
+       kHistogram,
+       "",
+       "From the start of a fetch until its value is accepted",
+       {}},
+      {"quarry_subscriptions", kGauge, "", "Subscriptions in progress", {}},
+      {"quarry_subscriptions_total", kCounter, "result", "Subscriptions that have ended",
+       words<Terminal>()},
+      {"quarry_requests",
+       kGauge,
+       "state",
+       "Requests to peers: out, or timed out and matchable yet",
+       {"out", "late"}},
+      {"quarry_requests_sent_total", kCounter, "", "Requests sent", {}},
+      {"quarry_requests_total", kCounter, "result", "Requests, by what came of them",
+       words(
+           {AskResult::waiting, AskResult::judging, AskResult::overtaken, AskResult::remembered})},
+      {"quarry_fetches_standing", kGauge, "", "Fetches that some peer remembers", {}},
+      {"quarry_haves_heard_total",
+       kCounter,
+       "",
+       "Times when a peer said that it has a value now",
+       {}},
+      {"quarry_haves_unwanted_total",
+       kCounter,
+       "",
+       "Such words that nobody waits for any more, or that are not believed",
+       {}},
+      {"quarry_haves_untrue_total", kCounter, "", "Such words that were not true", {}},
+      {"quarry_hedges_total", kCounter, "", "Requests beside one that was slow", {}},
+      {"quarry_hedges_won_total", kCounter, "", "Hedges that answered first", {}},
+      {"quarry_timeouts_uncharged_total",
+       kCounter,
+       "",
+       "Timeouts that were charged to nobody: so many at once are our own",
+       {}},
+      {"quarry_answers_total", kCounter, "", "Values that came from peers", {}},
+      {"quarry_answers_late_total", kCounter, "", "Answers after their request's timeout", {}},
+      {"quarry_answers_unmatched_total", kCounter, "", "Answers to no request", {}},
+      {"quarry_answers_held", kGauge, "", "Answers held until they are judged", {}},
+      {"quarry_answers_held_bytes", kGauge, "", "Bytes of the answers held", {}},
+      {"quarry_room_slots", kGauge, "", "Answers that there is room for yet", {}},
+      {"quarry_room_bytes", kGauge, "", "Bytes of answers that there is room for yet", {}},
+      {"quarry_judge_jobs",
+       kGauge,
+       "state",
+       "Values to be judged: waiting for a verifier, or out",
+       {"waiting", "out"}},
+      {"quarry_verdicts_total", kCounter, "outcome",
+       "Verdicts on values; a value may lose some, and be judged again", words<Outcome>()},
+      {"quarry_poison_total", kCounter, "", "Values that have lost three verdicts", {}},
+      {"quarry_serves",
+       kGauge,
+       "state",
+       "Asks of peers: waiting for their turn, or looked up",
+       {"waiting", "in_progress"}},
+      {"quarry_serves_asked_total", kCounter, "", "Asks of peers", {}},
+      {"quarry_serves_total",
+       kCounter,
+       "result",
+       "Asks of peers, by what they were answered",
+       {"value", "no_data", "too_large", "overloaded", "refused", "dropped"}},
+      {"quarry_serve_seconds", kHistogram, "", "From an ask of a peer to its answer", {}},
+      {"quarry_served_bytes_total", kCounter, "", "Bytes of values served", {}},
+      {"quarry_asks_remembered",
+       kGauge,
+       "",
+       "Asks of peers for values that are not here, remembered until they are",
+       {}},
+      {"quarry_asks_not_remembered_total",
+       kCounter,
+       "",
+       "Asks that should have been remembered, and for which there was no room",
+       {}},
+      {"quarry_haves_told_total",
+       kCounter,
+       "",
+       "Times when a peer was told that a value is here now",
+       {}},
+      {"quarry_look_ups",
+       kGauge,
+       "state",
+       "Look-ups of fetches in the own storages",
+       {"waiting", "out"}},
+      {"quarry_look_ups_total", kCounter, "", "Look-ups of fetches in the own storages", {}},
+      {"quarry_look_ups_found_total", kCounter, "", "Look-ups of fetches that found a value", {}},
+      {"quarry_storage_jobs", kGauge, "", "Jobs that storages have not answered", {}},
+      {"quarry_puts", kGauge, "", "Values being put", {}},
+      {"quarry_puts_bytes", kGauge, "", "Bytes of values being put", {}},
+      {"quarry_puts_total", kCounter, "", "Values put by clients", {}},
+      {"quarry_kept_total", kCounter, "", "Values that are on disk", {}},
+      {"quarry_keeps_failed_total", kCounter, "", "Values that could not be kept", {}},
+      {"quarry_removed_total", kCounter, "", "Values removed from the storage", {}},
+      {"quarry_clients", kGauge, "", "Clients at the control door, this one among them", {}},
+      {"quarry_calls", kGauge, "", "Commands of clients that are not answered", {}},
+      {"quarry_peers_connected", kGauge, "", "Peers of the set that have answered lately", {}},
+      {"quarry_peers_blocked", kGauge, "", "Peers of the set that are blocked", {}},
+      {"quarry_peers_admitted", kGauge, "", "Peers that may ask this node", {}},
+      {"quarry_breaker_trips_total",
+       kCounter,
+       "",
+       "Times when blocking was stopped: so many liars at once are a broken verifier",
+       {}},
+      {"quarry_protocol_violations_total", kCounter, "", "Messages of peers that do not fit", {}},
+      {"quarry_late_turns_total", kCounter, "", "Turns of the selector that came late", {}},
+      {"quarry_unmatched_total", kCounter, "", "Results that name nothing known", {}},
+  };
+  return families;
+}
 
 // Made of peers and workers, in metrics_of().
 const Family kPeers{"quarry_peers", kGauge, "", "Peers of the set", {}};
@@ -155,17 +307,20 @@ std::vector<MetricFamily> metrics_of(const Snapshot& snapshot) {
   std::vector<MetricFamily> families;
   for (const Family& about : of_counters()) {
     MetricFamily family = begun(about);
-    for (const Series& series : about.series) {
-      if (about.type == kHistogram) {
-        add_histogram(family, snapshot, series.counter);
-        continue;
-      }
+    const auto tell = [&](std::string_view value) {
       // A part that is not attached says nothing of its own.
-      const auto counter = snapshot.counters.find(series.counter);
-      if (counter == snapshot.counters.end()) continue;
+      const auto counter = snapshot.counters.find(counter_of(about, value));
+      if (counter == snapshot.counters.end()) return;
       std::vector<ClientMetric::Label> labels;
-      if (*about.label != '\0') labels.push_back({about.label, series.value});
+      if (!value.empty()) labels.push_back({about.label, std::string(value)});
       add(family, static_cast<double>(counter->second), std::move(labels));
+    };
+    if (about.type == kHistogram) {
+      add_histogram(family, snapshot, counter_of(about, ""));
+    } else if (about.values.empty()) {
+      tell("");
+    } else {
+      std::ranges::for_each(about.values, tell);
     }
     families.push_back(std::move(family));
   }
@@ -192,9 +347,8 @@ std::string metrics_table() {
                        : family.type == kCounter ? "counter"
                                                  : "histogram";
     std::string labels = *family.label == '\0' ? "" : std::string("`") + family.label + "`";
-    for (const Series& series : family.series) {
-      if (*series.value == '\0') continue;
-      labels += std::string(&series == &family.series.front() ? ": " : ", ") + series.value;
+    for (const std::string_view value : family.values) {
+      labels += (value == family.values.front() ? ": " : ", ") + std::string(value);
     }
     table += std::string("| `") + family.name + "` | " + type + " | " + labels + " | " +
              family.help + " |\n";

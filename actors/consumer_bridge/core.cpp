@@ -81,15 +81,15 @@ void Core::survey_received(const link::Survey& survey, Time now) {
     counter("verdicts_" + std::string(name(outcome)) + "_total", total_.verdicts[i]);
   }
   counter("verdicts_lost_total", total_.losses);
-  counter("verdicts_poison_total", total_.poison);
-  counter("verdicts_nonsense_total", total_.nonsense);
+  counter("poison_total", total_.poison);
+  counter("verifiers_nonsense_total", total_.nonsense);
   counter("verdicts_unmatched_total", total_.unmatched);
-  counter("judge_unclaimed_total", total_.unclaimed);
-  counter("judge_refused_total", total_.refused);
-  counter("verifiers_refused_total", verifiers_.refused_total());
+  counter("judge_jobs_unclaimed_total", total_.unclaimed);
+  counter("judge_jobs_refused_total", total_.refused);
+  counter("verifiers_refused_total", verifiers_.refused_total() + total_.unfit);
   counter("verifiers_duplicates_total", verifiers_.duplicates_total());
-  counter("judge_waiting", waiting());
-  counter("judge_out", out());
+  counter("judge_jobs_waiting", waiting());
+  counter("judge_jobs_out", out());
   effects_.push_back(report::Done{survey.call, verifiers_.size()});
 }
 
@@ -167,7 +167,7 @@ void Core::unfit_received(WorkerId worker, const Unfit& unfit, Time now) {
   } else {
     verifiers_.said_bye(worker, now);
   }
-  ++total_.refused;
+  ++total_.unfit;
   effects_.push_back(workers::Refuse{worker, unfit.reason, unfit.detail});
   absorb();
   dispatch(now);

@@ -154,6 +154,7 @@ class Core {
     std::uint64_t poison = 0;
     std::uint64_t unclaimed = 0;
     std::uint64_t refused = 0;
+    std::uint64_t unfit = 0;  // messages
   } total_;
   std::vector<Effect> effects_;
 };

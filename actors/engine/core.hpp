@@ -108,13 +108,12 @@ class Core {
   // How often each thing happened: what counters in status say.
   struct Totals {
     std::uint64_t fetches = 0;
-    std::array<std::uint64_t, 9> ended{};     // subscriptions, by Terminal
-    std::array<std::uint64_t, 9> over{};      // fetches, by how their last subscription ended
-    std::array<std::uint64_t, 8> verdicts{};  // by Outcome
+    std::array<std::uint64_t, 9> ended{};  // subscriptions, by Terminal
+    std::array<std::uint64_t, 9> over{};   // fetches, by how their last subscription ended
     std::uint64_t look_ups = 0, found = 0;
     std::uint64_t puts = 0, kept = 0, keeps_failed = 0, removed = 0;
     std::uint64_t answers = 0;
-    std::uint64_t strays = 0;  // answers, verdicts and results that name nothing known
+    std::uint64_t unmatched = 0;  // answers, verdicts and results that name nothing known
   };
 
   // core.cpp: the life of a fetch.

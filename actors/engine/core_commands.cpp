@@ -156,20 +156,15 @@ void Core::count(const Call& call) {
     tell(call.client, report::Counter{call.theirs, std::move(counted), value});
   };
   counter("fetches_looking", fetches_.count(FetchState::looking));
-  counter("fetches_wanted", fetches_.count(FetchState::pending));
   counter("fetches_validating", fetches_.count(FetchState::validating));
-  counter("fetches_total", totals_.fetches);
+  counter("fetches_started_total", totals_.fetches);
   counter("subscriptions", subscriptions_.size());
   counter("clients", clients_.size());
   for (std::size_t i = 1; i < totals_.ended.size(); ++i) {
     const std::string how(name(static_cast<Terminal>(i)));
-    counter(how + "_total", totals_.ended[i]);
+    counter("subscriptions_" + how + "_total", totals_.ended[i]);
     if (static_cast<Terminal>(i) == Terminal::refused) continue;  // no fetch began
     counter("fetches_" + how + "_total", totals_.over[i]);
-  }
-  for (std::size_t i = 1; i < totals_.verdicts.size(); ++i) {
-    counter("verdicts_" + std::string(name(static_cast<Outcome>(i))) + "_total",
-            totals_.verdicts[i]);
   }
   counter("answers_total", totals_.answers);
   counter("answers_held", answers_.held().slots);
@@ -178,7 +173,7 @@ void Core::count(const Call& call) {
   counter("look_ups_waiting", look_ups_.waiting());
   counter("look_ups_out", look_ups_.out().size());
   counter("look_ups_total", totals_.look_ups);
-  counter("found_total", totals_.found);
+  counter("look_ups_found_total", totals_.found);
   counter("puts", puts_.held().slots);
   counter("puts_bytes", puts_.held().bytes);
   counter("puts_total", totals_.puts);
@@ -186,7 +181,7 @@ void Core::count(const Call& call) {
   counter("keeps_failed_total", totals_.keeps_failed);
   counter("removed_total", totals_.removed);
   counter("calls", calls_.size());
-  counter("strays_total", totals_.strays);
+  counter("unmatched_total", totals_.unmatched);
   fetch_time_.tell("fetch", counter);
 }
 
@@ -229,9 +224,9 @@ void Core::done_received(Part from, const report::Done& done, Time now) {
     return errand_done(done.call, done.count, nullptr);
   }
   Call* call = calls_.find(done.call);
-  if (call == nullptr) return void(++totals_.strays);
+  if (call == nullptr) return void(++totals_.unmatched);
   if (call->kind == Call::Kind::status) return part_done(*call, from);
-  if (!passed_on(call->kind)) return void(++totals_.strays);
+  if (!passed_on(call->kind)) return void(++totals_.unmatched);
   pass_on(done);
   close_call(done.call);
 }
@@ -242,9 +237,9 @@ void Core::failed_received(Part from, const report::Failed& failed, Time now) {
     return errand_done(failed.call, 0, &failed);
   }
   Call* call = calls_.find(failed.call);
-  if (call == nullptr) return void(++totals_.strays);
+  if (call == nullptr) return void(++totals_.unmatched);
   if (call->kind == Call::Kind::status) return part_done(*call, from);
-  if (!passed_on(call->kind)) return void(++totals_.strays);
+  if (!passed_on(call->kind)) return void(++totals_.unmatched);
   fail_call(failed.call, failed.reason, failed.detail);
 }
 

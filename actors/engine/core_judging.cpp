@@ -13,7 +13,7 @@ void Core::answer_received(link::Answer answer, Time now) {
   Value value{Origin::answer, answer.value.kept(), answer.peer, answer.request, life_};
   const Slot slot = fetches_.find(answer.fetch);
   if (slot == kNone) {  // it crossed our End
-    ++totals_.strays;
+    ++totals_.unmatched;
     return dismiss(answer.fetch, value, false);
   }
   Delivery* judged = deliveries_.of(answer.fetch);
@@ -22,14 +22,14 @@ void Core::answer_received(link::Answer answer, Time now) {
     judged->held = std::move(value);
     return;
   }
-  ++totals_.strays;
+  ++totals_.unmatched;
   dismiss(answer.fetch, value, true);
 }
 
 void Core::found_received(const link::Found& found, Time now) {
   now_ = now;
   const auto look_up = look_ups_.answered(found.look_up);
-  if (!look_up) return void(++totals_.strays);
+  if (!look_up) return void(++totals_.unmatched);
   const Slot slot = fetches_.find(look_up->fetch);
   const std::size_t size = found.value.size();
   if (slot != kNone && fetches_[slot].state != FetchState::validating) {
@@ -47,7 +47,7 @@ void Core::found_received(const link::Found& found, Time now) {
 void Core::no_data_received(const link::NoData& answer, Time now) {
   now_ = now;
   const auto look_up = look_ups_.answered(answer.look_up);
-  if (!look_up) return void(++totals_.strays);
+  if (!look_up) return void(++totals_.unmatched);
   const Slot slot = fetches_.find(look_up->fetch);
   if (slot != kNone && fetches_[slot].state == FetchState::looking) want(slot);
   send_look_ups();
@@ -56,7 +56,7 @@ void Core::no_data_received(const link::NoData& answer, Time now) {
 void Core::too_large_received(const link::TooLarge& answer, Time now) {
   now_ = now;
   const auto look_up = look_ups_.answered(answer.look_up);
-  if (!look_up) return void(++totals_.strays);
+  if (!look_up) return void(++totals_.unmatched);
   const Slot slot = fetches_.find(look_up->fetch);
   if (slot != kNone && fetches_[slot].state != FetchState::validating) {
     if (answer.size > look_up->room && answer.size <= self_.network.max_value) {
@@ -102,9 +102,8 @@ void Core::deliver(Slot slot, Delivery& delivery, const Payload& bytes) {
 void Core::verdict_received(const link::Verdict& verdict, Time now) {
   now_ = now;
   Delivery* delivery = deliveries_.find(verdict.delivery);
-  if (delivery == nullptr) return void(++totals_.strays);
+  if (delivery == nullptr) return void(++totals_.unmatched);
   const Outcome outcome = checked(*delivery, verdict);
-  ++totals_.verdicts[static_cast<std::size_t>(outcome)];
   if (delivery->aborted) {
     abandoned_judged(*delivery, outcome);
   } else if (delivery->value.origin == Origin::put) {

@@ -277,7 +277,7 @@ class Core {
     std::uint64_t sent = 0, accepted = 0, unresolved = 0, invalid = 0, unscored = 0, lost = 0;
     std::uint64_t no_data = 0, timed_out = 0, overloaded = 0, too_large = 0, refused = 0;
     std::uint64_t send_failed = 0, abandoned = 0, late = 0, unmatched = 0, violations = 0;
-    std::uint64_t hedged = 0, hedges_won = 0, overtaken = 0, acquitted = 0, breaker = 0;
+    std::uint64_t hedged = 0, hedges_won = 0, acquitted = 0, breaker = 0;
     std::uint64_t late_turns = 0;
     std::uint64_t remembered = 0, haves = 0, haves_unwanted = 0, haves_untrue = 0, forgotten = 0;
   } count_;

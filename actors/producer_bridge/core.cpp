@@ -98,7 +98,6 @@ void Core::found(LookUps::iterator at, const Payload& value, Time now) {
   const LookUp look_up = end(at);
   for (const Ask& ask : look_up.asks) askers_.found(ask, value, now);
   if (!look_up.engine) return;
-  ++totals_.look_ups_found;
   effects_.push_back(link::Found{look_up.engine, value});
 }
 
@@ -230,7 +229,6 @@ void Core::not_done(const Work& work, Reason reason, std::string detail, Time no
   }
   CallId call;
   if (work.line == Line::keeps) {
-    ++totals_.keeps_failed;
     call = end_keep(work.ticket);
   } else {
     const auto list = lists_.extract(work.ticket);
@@ -302,7 +300,6 @@ void Core::engine_attached(Time now) {
 }
 
 void Core::look_up_received(const link::LookUp& item, Time now) {
-  ++totals_.look_ups;
   if (engine_look_ups_ >= kEngineLookUps) {
     effects_.push_back(link::NoData{item.look_up});
     return;
@@ -320,8 +317,8 @@ void Core::survey_received(const link::Survey& survey, Time now) {
   }
   const Askers::Totals& asks = askers_.totals();
   const std::pair<const char*, std::uint64_t> counters[] = {
-      {"serves_total", asks.asks},
-      {"serves_found_total", asks.found},
+      {"serves_asked_total", asks.asks},
+      {"serves_value_total", asks.found},
       {"serves_no_data_total", asks.no_data},
       {"serves_too_large_total", asks.too_large},
       {"serves_overloaded_total", asks.overloaded},
@@ -335,22 +332,17 @@ void Core::survey_received(const link::Survey& survey, Time now) {
       {"asks_remembered_total", asks.remembered},
       {"asks_not_remembered_total", asks.not_remembered},
       {"haves_told_total", asks.told},
-      {"storage_haves_total", totals_.haves},
+      {"storages_haves_total", totals_.haves},
       {"peers_admitted", askers_.admitted()},
-      {"look_ups_total", totals_.look_ups},
-      {"look_ups_found_total", totals_.look_ups_found},
-      {"look_ups_in_progress", engine_look_ups_},
-      {"look_ups_ran_out_total", totals_.ran_out},
+      {"look_ups_timed_out_total", totals_.timed_out},
       {"serves_impatient_total", totals_.impatient},
-      {"keeps_total", totals_.keeps},
-      {"keeps_failed_total", totals_.keeps_failed},
       {"keeps_in_progress", keeps_.size()},
       {"lists_in_progress", lists_.size()},
       {"storage_jobs", storages_.jobs()},
-      {"storage_strays_total", storages_.strays()},
-      {"storage_nonsense_total", totals_.nonsense},
-      {"storage_refused_total", storages_.refused() + totals_.unfit_stored},
-      {"storage_duplicates_total", storages_.duplicates()},
+      {"storages_unmatched_total", storages_.unmatched()},
+      {"storages_nonsense_total", totals_.nonsense},
+      {"storages_refused_total", storages_.refused() + totals_.unfit_stored},
+      {"storages_duplicates_total", storages_.duplicates()},
   };
   for (const auto& [name, value] : counters) {
     effects_.push_back(report::Counter{survey.call, name, value});
@@ -383,7 +375,7 @@ Time Core::next_deadline() const {
 void Core::time_passed(Time now) {
   while (!look_ups_.empty() && look_ups_.begin()->second.until <= now) {
     const auto at = look_ups_.begin();
-    ++totals_.ran_out;
+    ++totals_.timed_out;
     storages_.ran_out(at->second.job, now);
     at->second.sure = false;
     no_data(at, now);

@@ -161,13 +161,9 @@ class Core {
   std::size_t keep_bytes_ = 0;
   Lists lists_;  // likewise
   struct {
-    std::uint64_t look_ups = 0;
-    std::uint64_t look_ups_found = 0;
     std::uint64_t shared = 0;
-    std::uint64_t ran_out = 0;
+    std::uint64_t timed_out = 0;  // look-ups
     std::uint64_t impatient = 0;  // asks
-    std::uint64_t keeps = 0;
-    std::uint64_t keeps_failed = 0;
     std::uint64_t nonsense = 0;
     std::uint64_t haves = 0;         // of storages
     std::uint64_t unfit_asked = 0;   // messages

@@ -23,18 +23,15 @@ void Core::remove_received(const link::Remove& item, Time now) {
 }
 
 void Core::change(CallId call, Work work, Time now) {
-  ++totals_.keeps;
   const std::size_t bytes = work.value ? work.value->size() : 0;
   const bool full = keeps_.size() >= kKeeps || keep_bytes_ + bytes > kKeepBytes;
   if (full && !keeps_.empty()) {
-    ++totals_.keeps_failed;
     effects_.push_back(report::Failed{call, Reason::full, "too much waits to be kept"});
     return;
   }
   work.ticket = next_ticket_++;
   const auto job = storages_.keep(work, now);
   if (!job) {
-    ++totals_.keeps_failed;
     effects_.push_back(report::Failed{call, Reason::unavailable, job.error()});
     return;
   }

@@ -210,7 +210,7 @@ std::optional<Work> Storages::answered(WorkerId worker, JobId id, Time now) {
   if (workers_.job_answered(worker, id, now)) {
     end(id, &done);
   } else {
-    ++strays_;
+    ++unmatched_;
   }
   fill(storage, now);
   if (done.empty()) return std::nullopt;

@@ -88,7 +88,7 @@ class Storages {
   std::vector<report::WorkerInfo> describe(CallId call, Time now) const {
     return workers_.describe(call, now);
   }
-  std::uint64_t strays() const { return strays_; }
+  std::uint64_t unmatched() const { return unmatched_; }
   std::uint64_t refused() const { return refused_ + workers_.refused_total(); }
   std::uint64_t duplicates() const { return workers_.duplicates_total(); }
   std::size_t jobs() const { return jobs_.size(); }
@@ -149,7 +149,7 @@ class Storages {
   Place last_place_ = kBuiltIn;
   link::Attached said_{WorkerRole::storage};
   bool arrived_ = false;
-  std::uint64_t strays_ = 0;
+  std::uint64_t unmatched_ = 0;
   std::uint64_t refused_ = 0;
   Effects& effects_;
 };

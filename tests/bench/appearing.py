@@ -206,7 +206,7 @@ def waiting(net, count, after, seconds):
     while True:
         wishes.wait(1)
         now = counters(net.home(1))
-        said = {name: now[name] for name in ("requests_total", "requests_remembered",
+        said = {name: now[name] for name in ("requests_sent_total", "requests_remembered_total",
                                              "fetches_standing", "fetches_backing_off")}
         if min(said["fetches_standing"], said["fetches_backing_off"]) >= count:
             break
@@ -215,11 +215,11 @@ def waiting(net, count, after, seconds):
     wishes.wait(after)
     remembered = [counters(net.home(number))["asks_remembered"]
                   for number in range(2, NODES + 1)]
-    asked = counters(net.home(1))["requests_total"]
+    asked = counters(net.home(1))["requests_sent_total"]
     measured = over(seconds, processes, wishes.wait)
-    asked = counters(net.home(1))["requests_total"] - asked
+    asked = counters(net.home(1))["requests_sent_total"] - asked
     return {"waiting": count, "round_s": round(round_s, 1),
-            "round_requests": said["requests_total"], "after_s": after,
+            "round_requests": said["requests_sent_total"], "after_s": after,
             "remembered": remembered, "asks": asked,
             "idle": idle, "with_fetches": measured,
             "bytes_per_fetch": {number: round((rss(pid) - before[number]) / count)

@@ -157,7 +157,7 @@ def figures(net, took, seconds):
     every = sum(asked.values())
     told = {"fetches": len(ms), "p50_ms": quantile(ms, 0.5), "p99_ms": quantile(ms, 0.99),
             "p999_ms": quantile(ms, 0.999), "p99_silent_ms": quantile(silent, 0.99),
-            "asks_per_fetch": every / len(ms), "hedged": counters["requests_hedged"] / every}
+            "asks_per_fetch": every / len(ms), "hedged": counters["hedges_total"] / every}
     return told | {f"share_{name}": count / every for name, count in asked.items()}
 
 

@@ -46,9 +46,9 @@ std::size_t count(const std::string& text, const std::string& begin) {
 TEST_CASE("R40 a node's counters are told under the names of the field, with its words as labels") {
   Snapshot snapshot;
   snapshot.counters = {{"fetches_pending", 3},         {"fetches_active", 2},
-                       {"fetches_resolved_total", 41}, {"requests_no_data", 7},
-                       {"serves_found_total", 9},      {"serves_in_progress", 1},
-                       {"peers_blocked", 1},           {"cancelled_total", 5}};
+                       {"fetches_resolved_total", 41}, {"requests_no_data_total", 7},
+                       {"serves_value_total", 9},      {"serves_in_progress", 1},
+                       {"peers_blocked", 1},           {"subscriptions_cancelled_total", 5}};
   snapshot.agent = "quarry/test";
   snapshot.uptime_ms = 1500;
   const std::string text = text_of(snapshot);

@@ -131,7 +131,7 @@ class Status(Shared):
         self.says(self.run_on(self.idle, "status"), NO_NODE, str(self.idle.home))
         said = self.node.json("status")
         self.assertEqual(said["node"]["key"], self.node.key)
-        self.assertIn("fetches_total", said["counters"])
+        self.assertIn("fetches_started_total", said["counters"])
 
     def test_id_prints_the_key_alone(self):
         self.assertEqual(self.node.run("id").stdout, self.node.key + "\n")

@@ -186,7 +186,7 @@ class OneLiners(Workers):
             (folder / key).write_bytes(text)
         self.assertEqual(asks.run("fetch", low).stdout, f"value of {low}")
         waits = asks.popen("fetch", high)
-        eventually(lambda: self.counter(asks, "verdicts_poison_total") == 1, what="three losses")
+        eventually(lambda: self.counter(asks, "poison_total") == 1, what="three losses")
         done = {worker["name"]: worker["done"] for worker in asks.json("status")["workers"]}
         self.assertEqual((done["low"], done["high"]), (1, 0))
         waits.terminate()
@@ -280,7 +280,7 @@ class Broken(Workers):
 
         peer = asks.peers()["has"]
         self.assertEqual((peer["state"], peer["invalid"]), ("connected", 0))
-        self.assertEqual(self.counter(asks, "verdicts_poison_total"), 0)
+        self.assertEqual(self.counter(asks, "poison_total"), 0)
 
     def test_N6_a_value_that_kills_three_verifiers_is_set_aside_with_an_alarm(self):
         has, asks, folder = self.pair()
@@ -290,7 +290,7 @@ class Broken(Workers):
                   for i in range(3)]
         self.attached(asks, "v0", "v1", "v2")
         fetch = asks.popen("fetch", poison)
-        eventually(lambda: self.counter(asks, "verdicts_poison_total") == 1, what="the alarm")
+        eventually(lambda: self.counter(asks, "poison_total") == 1, what="the alarm")
         for worker in killed:
             self.assertEqual(worker.end(signal.SIGKILL), -signal.SIGKILL)
         self.assertIn(poison, asks.log())

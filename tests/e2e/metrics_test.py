@@ -1,11 +1,17 @@
 """Prometheus asks a node: what it is told is what has happened, and asking holds up nobody."""
 
+import collections
+import json
+import pathlib
 import re
 import subprocess
 import unittest
 import urllib.request
 
 from cluster import PATIENCE, Case, eventually, free_port, key_of
+
+DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
+OF_NO_NUMBER = ("peers_without_series", "uptime_seconds")  # of `status`
 
 
 class Metrics(Case):
@@ -81,6 +87,33 @@ class Metrics(Case):
             name = re.match(r"\w+", series)[0]
             self.assertTrue(name in families or
                             re.sub(r"_(bucket|sum|count)$", "", name) in families, series)
+
+    def test_R40_each_number_has_one_name_in_status_and_in_the_document_of_metrics(self):
+        def each_once(pairs):
+            names = collections.Counter(name for name, _ in pairs)
+            self.assertEqual([name for name, times in names.items() if times > 1], [])
+            return dict(pairs)
+
+        status = self.asker().start().run("status", "--json").stdout
+        numbers = json.loads(status, object_pairs_hook=each_once)["counters"]
+        told = {re.sub(r"_us_(le_\d+|count|sum)$", "_us", name) for name in numbers}
+        self.assertEqual(told, set(self.documented()))
+
+    def documented(self):
+        """What docs/metrics.md calls the numbers of `status`."""
+        rows = re.findall(r"^\| `(\w+)` \|(?: (\w+) \| ?(.*?) \|)?", DOCUMENT.read_text(), re.M)
+        for name, kind, labels in rows:
+            name = name.removeprefix("quarry_")
+            if not kind or kind == "gauge" and not labels and name not in OF_NO_NUMBER:
+                yield name
+            elif kind == "histogram":
+                yield name.removesuffix("_seconds") + "_us"
+            elif not labels and kind == "counter":
+                yield name
+            elif ":" in labels:
+                end = "_total" if kind == "counter" else ""
+                for value in labels.split(": ")[1].split(", "):
+                    yield f"{name.removesuffix(end)}_{value}{end}"
 
     def test_R40_scrapes_hold_up_no_fetch_and_the_node_ends_while_it_is_asked(self):
         alone = self.asker()

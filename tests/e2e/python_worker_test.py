@@ -47,8 +47,8 @@ class Dying(WorkerCase):
         self.assertEqual(self.standing(asking), before)
         counters = self.counters(asking)
         self.assertGreater(counters["verdicts_lost_total"], 0)
-        self.assertEqual(counters["resolved_total"], FETCHES)
-        self.assertEqual(counters["verdicts_poison_total"], 0)
+        self.assertEqual(counters["subscriptions_resolved_total"], FETCHES)
+        self.assertEqual(counters["poison_total"], 0)
 
     def three_ask(self, serving):
         asking = [self.node(f"asking{i}").knows(serving) for i in range(3)]
@@ -72,7 +72,7 @@ class Dying(WorkerCase):
         storage.kill()
         storage.wait()
         for node in asking:
-            eventually(lambda: (c := self.counters(node))["requests_no_data"] > 0 and
+            eventually(lambda: (c := self.counters(node))["requests_no_data_total"] > 0 and
                        c["requests_out"] == 0, what="no data, and nothing out")
         self.assertLess(max(len(client.delivered) for client in events), each)
         self.worker("numbers", serving, FETCHES)
@@ -109,15 +109,15 @@ class Dying(WorkerCase):
         """How many answers are held, once no request is out nor goes out, and status says why."""
         before = client.status([KEY]).counters
         # A part of a busy node that does not answer in time is left out of its status.
-        if [before.get(name) for name in ("requests_out", "room_slots", "fetches_total")] != [
-                0, 0, ANSWERS]:
+        names = ("requests_out", "room_slots", "fetches_started_total")
+        if [before.get(name) for name in names] != [0, 0, ANSWERS]:
             return None
         parts = [client.status(keys[i:i + 256]).fetches for i in range(0, len(keys), 256)]
         waits = collections.Counter(fetch.waits_for for part in parts for fetch in part)
         after = client.status([KEY]).counters
         held = after["answers_held"]
         said = waits == {WaitsFor.VERIFIER: held, WaitsFor.ROOM: ANSWERS - held}
-        return said and after.get("requests_total") == before["requests_total"] and held
+        return said and after.get("requests_sent_total") == before["requests_sent_total"] and held
 
     def test_N8_answers_do_not_pile_up_while_no_verifier_is_attached(self):
         serving, asking = self.pair()
@@ -256,7 +256,7 @@ class Verdicts(WorkerCase):
         self.assertEqual(self.result(waiting), b"value")
         counters = self.counters(self.asking)
         self.assertEqual(counters["verdicts_lost_total"], 2)
-        self.assertEqual(counters["verdicts_poison_total"], 0)
+        self.assertEqual(counters["poison_total"], 0)
         self.assertEqual((self.shelf.look_ups, self.credited()), (1, 1))
 
     def test_N6_a_value_that_loses_three_verdicts_is_set_aside_and_blames_nobody(self):
@@ -264,7 +264,7 @@ class Verdicts(WorkerCase):
         waiting = self.fetching(self.asking, KEY)
         for _ in range(3):
             self.verifier.next().fail()
-        eventually(lambda: self.counters(self.asking)["verdicts_poison_total"] == 1, what="poison")
+        eventually(lambda: self.counters(self.asking)["poison_total"] == 1, what="poison")
         self.assertIn("is poison", self.asking.log())
         self.assertEqual(self.credited(), 0)
         # The same peer is good for other keys, also at the same verifier.

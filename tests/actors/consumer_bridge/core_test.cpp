@@ -138,7 +138,7 @@ TEST_CASE("N6 a verdict that makes no sense is a lost verdict") {
   SECTION("twice the same") { bridge.answer(1, first.item.job, Outcome::partial, {1, 1}); }
   REQUIRE(bridge.verdicts().empty());
   REQUIRE(bridge.job().worker == WorkerId{2});
-  REQUIRE(bridge.counter("verdicts_nonsense_total") == 1);
+  REQUIRE(bridge.counter("verifiers_nonsense_total") == 1);
 }
 
 TEST_CASE("N6 a value that has lost three verdicts is poison: one verdict `lost` and an alarm") {
@@ -155,7 +155,7 @@ TEST_CASE("N6 a value that has lost three verdicts is poison: one verdict `lost`
       bridge.taken<Alarm>() ==
       std::vector<Alarm>{{Key(std::string(32, 'k')), {}, "the verifier failed: out of memory"}});
   REQUIRE(bridge.jobs().empty());
-  REQUIRE(bridge.counter("verdicts_poison_total") == 1);
+  REQUIRE(bridge.counter("poison_total") == 1);
 }
 
 TEST_CASE("N6 a value that kills verifiers makes no poison of those judged beside it") {
@@ -401,5 +401,5 @@ TEST_CASE("R40 a survey tells the verifiers and the counters, then is done") {
   REQUIRE(bridge.taken<report::WorkerInfo>().size() == 1);
   REQUIRE(bridge.effects.back() == Effect{report::Done{{8}, 1}});
   REQUIRE(bridge.counter("judge_jobs_total") == 1);
-  REQUIRE(bridge.counter("judge_out") == 1);
+  REQUIRE(bridge.counter("judge_jobs_out") == 1);
 }

@@ -55,7 +55,7 @@ TEST_CASE("a key whose verifiers are busy or missing holds up no other") {
   CHECK(bridge.job().worker == WorkerId{2});
   bridge.answer(1, busy.item.job);
   CHECK(bridge.job().worker == WorkerId{1});
-  CHECK(bridge.counter("judge_waiting") == 1);
+  CHECK(bridge.counter("judge_jobs_waiting") == 1);
 }
 
 TEST_CASE("R26 whichever verifiers they have, what came first is given first") {
@@ -99,7 +99,7 @@ TEST_CASE("N8 keys that no verifier is for never take all the room: the oldest i
     bridge.judge_key('z', 1000);
     bridge.judge_key('z', 1001);
     CHECK(deliveries_lost(bridge) == std::vector<std::uint64_t>{1, 2});
-    CHECK(bridge.counter("judge_unclaimed_total") == 2);
+    CHECK(bridge.counter("judge_jobs_unclaimed_total") == 2);
     CHECK(bridge.counter("verdicts_lost_total") == 0);
   }
   SECTION("by size, but one that is too large alone waits") {
@@ -178,7 +178,7 @@ TEST_CASE("N14 a verifier that comes back for other keys keeps the jobs that are
   CHECK(bridge.job().item.key == Key(std::string(32, 'b')));
   bridge.hello_for("a", 3);
   CHECK(bridge.job().item.key == Key(std::string(32, 'a')));
-  CHECK(bridge.counter("judge_waiting") == 0);
+  CHECK(bridge.counter("judge_jobs_waiting") == 0);
 }
 
 TEST_CASE("the Engine hears for which keys verifiers are attached") {

@@ -375,8 +375,8 @@ TEST_CASE("R40 a fetch is counted once, by how the last of its subscriptions end
   engine.cancel(client, {key("other")});
   CHECK(engine.counter("fetches_resolved_total") == 1);
   CHECK(engine.counter("fetches_cancelled_total") == 1);
-  CHECK(engine.counter("resolved_total") == 1);
-  CHECK(engine.counter("cancelled_total") == 3);
+  CHECK(engine.counter("subscriptions_resolved_total") == 1);
+  CHECK(engine.counter("subscriptions_cancelled_total") == 3);
 }
 
 TEST_CASE("R40 a fetch takes until a value is accepted, once; one that is not takes no time") {

@@ -147,7 +147,7 @@ void Naive::fetch_asked(ClientId client, control::Fetch ask, Time now) {
   now_ = now;
   if (!clients_.contains(client)) return;
   const auto refuse = [&](Reason reason) {
-    ++totals_["refused_total"];
+    ++totals_["subscriptions_refused_total"];
     tell(client, control::FetchRefused{ask.tag, ask.key, reason, ""});
   };
   if (stopping_) return refuse(Reason::stopping);
@@ -159,7 +159,7 @@ void Naive::fetch_asked(ClientId client, control::Fetch ask, Time now) {
     join(*known, client, ask);
     return retarget(*known, targets);
   }
-  ++totals_["fetches_total"];
+  ++totals_["fetches_started_total"];
   Fetch& fetch = fetches_.emplace_back();
   fetch.id = FetchId{++last_};
   fetch.key = ask.key;
@@ -249,7 +249,7 @@ void Naive::send_look_ups() {
 void Naive::drop(Fetch& fetch, std::uint64_t number, Terminal how) {
   const Subscription its = *find(fetch, number);
   const Class before = class_of(fetch);
-  ++totals_[std::string(name(how)) + "_total"];
+  ++totals_["subscriptions_" + std::string(name(how)) + "_total"];
   fetch.last_end = how;
   if (how != Terminal::resolved) tell(its.client, control::Ended{its.tag, fetch.key, how});
   std::erase_if(fetch.subscriptions, [&](const auto& one) { return one.number == number; });

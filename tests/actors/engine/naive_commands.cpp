@@ -114,18 +114,14 @@ void Naive::count(const Call& call) {
   };
   const auto total = [&](const std::string& name) { counter(name, totals_[name]); };
   counter("fetches_looking", in_state(FetchState::looking));
-  counter("fetches_wanted", in_state(FetchState::pending));
   counter("fetches_validating", in_state(FetchState::validating));
-  total("fetches_total");
+  total("fetches_started_total");
   counter("subscriptions", subscriptions());
   counter("clients", clients_.size());
   for (std::uint8_t how = 1; how <= 8; ++how) {
     const std::string what(name(static_cast<Terminal>(how)));
-    total(what + "_total");
+    total("subscriptions_" + what + "_total");
     if (static_cast<Terminal>(how) != Terminal::refused) total("fetches_" + what + "_total");
-  }
-  for (std::uint8_t outcome = 1; outcome <= 7; ++outcome) {
-    total("verdicts_" + std::string(name(static_cast<Outcome>(outcome))) + "_total");
   }
   total("answers_total");
   counter("answers_held", held(Origin::answer).slots);
@@ -134,7 +130,7 @@ void Naive::count(const Call& call) {
   counter("look_ups_waiting", waiting_.size());
   counter("look_ups_out", out_.size());
   total("look_ups_total");
-  total("found_total");
+  total("look_ups_found_total");
   counter("puts", held(Origin::put).slots);
   counter("puts_bytes", held(Origin::put).bytes);
   total("puts_total");
@@ -142,7 +138,7 @@ void Naive::count(const Call& call) {
   total("keeps_failed_total");
   total("removed_total");
   counter("calls", calls_.size());
-  total("strays_total");
+  total("unmatched_total");
   std::uint64_t sum = 0;
   for (const std::uint32_t us : Histogram::kUpTo) {
     const auto in_time = [&](Duration took) { return took < std::chrono::microseconds(us + 1); };
@@ -196,10 +192,10 @@ void Naive::done_received(Part from, const report::Done& done, Time now) {
     return errand_done(done.call, done.count, std::nullopt);
   }
   const auto call = calls_.find(done.call);
-  if (call == calls_.end()) return void(++totals_["strays_total"]);
+  if (call == calls_.end()) return void(++totals_["unmatched_total"]);
   if (call->second.kind == Kind::status) return part_done(done.call, from);
   if (call->second.kind != Kind::peers && call->second.kind != Kind::list) {
-    return void(++totals_["strays_total"]);
+    return void(++totals_["unmatched_total"]);
   }
   tell(call->second.client, report::Done{call->second.theirs, done.count});
   calls_.erase(call);
@@ -211,10 +207,10 @@ void Naive::failed_received(Part from, const report::Failed& failed, Time now) {
     return errand_done(failed.call, 0, failed.reason);
   }
   const auto call = calls_.find(failed.call);
-  if (call == calls_.end()) return void(++totals_["strays_total"]);
+  if (call == calls_.end()) return void(++totals_["unmatched_total"]);
   if (call->second.kind == Kind::status) return part_done(failed.call, from);
   if (call->second.kind != Kind::peers && call->second.kind != Kind::list) {
-    return void(++totals_["strays_total"]);
+    return void(++totals_["unmatched_total"]);
   }
   fail(failed.call, failed.reason);
 }

@@ -11,7 +11,7 @@ void Naive::answer_received(const link::Answer& answer, Time now) {
   const Value value{Origin::answer, answer.value, answer.peer, answer.request, life_};
   Fetch* fetch = find(answer.fetch);
   if (fetch == nullptr) {
-    ++totals_["strays_total"];
+    ++totals_["unmatched_total"];
     return dismiss(answer.fetch, value, false);
   }
   const auto delivery = delivery_of(answer.fetch);
@@ -20,7 +20,7 @@ void Naive::answer_received(const link::Answer& answer, Time now) {
     delivery->second.held = value;
     return;
   }
-  ++totals_["strays_total"];
+  ++totals_["unmatched_total"];
   dismiss(answer.fetch, value, true);
 }
 
@@ -49,7 +49,7 @@ void Naive::deliver(Fetch& fetch, DeliveryId id) {
 void Naive::verdict_received(const link::Verdict& verdict, Time now) {
   now_ = now;
   const auto at = deliveries_.find(verdict.delivery);
-  if (at == deliveries_.end()) return void(++totals_["strays_total"]);
+  if (at == deliveries_.end()) return void(++totals_["unmatched_total"]);
   const std::size_t count = at->second.delivered.size();
   Outcome outcome = verdict.outcome;
   if (outcome == Outcome::partial) {
@@ -59,7 +59,6 @@ void Naive::verdict_received(const link::Verdict& verdict, Time now) {
         named.size() == verdict.satisfied.size() && (named.empty() || *named.rbegin() < count);
     if (!sense) outcome = Outcome::lost;
   }
-  ++totals_["verdicts_" + std::string(name(outcome)) + "_total"];
   if (at->second.aborted) {
     abandoned_judged(at->first, outcome);
   } else if (at->second.value.origin == Origin::put) {
@@ -208,14 +207,14 @@ void Naive::give_back(const Value& value) {
 void Naive::found_received(const link::Found& found, Time now) {
   now_ = now;
   const auto at = out_.find(found.look_up);
-  if (at == out_.end()) return void(++totals_["strays_total"]);
+  if (at == out_.end()) return void(++totals_["unmatched_total"]);
   Fetch* fetch = find(at->second.fetch);
   out_.erase(at);
   if (fetch != nullptr && fetch->state != FetchState::validating) {
     if (found.value.size() > self_.network.max_value) {
       want(*fetch);
     } else {
-      ++totals_["found_total"];
+      ++totals_["look_ups_found_total"];
       judge(*fetch, {Origin::look_up, found.value, self_.node, {}, 0});
     }
   }
@@ -225,7 +224,7 @@ void Naive::found_received(const link::Found& found, Time now) {
 void Naive::no_data_received(const link::NoData& answer, Time now) {
   now_ = now;
   const auto at = out_.find(answer.look_up);
-  if (at == out_.end()) return void(++totals_["strays_total"]);
+  if (at == out_.end()) return void(++totals_["unmatched_total"]);
   Fetch* fetch = find(at->second.fetch);
   out_.erase(at);
   if (fetch != nullptr && fetch->state == FetchState::looking) want(*fetch);
@@ -235,7 +234,7 @@ void Naive::no_data_received(const link::NoData& answer, Time now) {
 void Naive::too_large_received(const link::TooLarge& answer, Time now) {
   now_ = now;
   const auto at = out_.find(answer.look_up);
-  if (at == out_.end()) return void(++totals_["strays_total"]);
+  if (at == out_.end()) return void(++totals_["unmatched_total"]);
   const LookUp was = at->second;
   Fetch* fetch = find(was.fetch);
   out_.erase(at);

@@ -121,11 +121,11 @@ TEST_CASE("R6 request ids start at random, and an answer is matched by id and pe
   f.value_from(3 - ask.peer, ask);
   f.value_from(ask.peer, {ask.peer, RequestId{ask.request.value + 1}, ask.key, 0});
   REQUIRE(f.answers.empty());
-  REQUIRE(f.counter("answers_unmatched") == 2);
+  REQUIRE(f.counter("answers_unmatched_total") == 2);
   f.value(ask);
   f.value(ask);
   f.only_answer();
-  REQUIRE(f.counter("answers_unmatched") == 3);
+  REQUIRE(f.counter("answers_unmatched_total") == 3);
 }
 
 TEST_CASE("R7 a timed-out request is charged to its peer and retried elsewhere") {
@@ -316,7 +316,7 @@ TEST_CASE("N8 a value larger than its room is dropped and charged") {
   REQUIRE(f.answers.empty());
   REQUIRE(f.only_ask().peer == 3 - ask.peer);
   REQUIRE(f.info(ask.peer).timeouts == 1);
-  REQUIRE(f.counter("protocol_violations") == 1);
+  REQUIRE(f.counter("protocol_violations_total") == 1);
 }
 
 TEST_CASE("R9 a request that could not be sent charges nobody and tries the next at once") {

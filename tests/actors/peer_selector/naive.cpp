@@ -11,13 +11,30 @@ using namespace std::chrono_literals;
 
 Naive::Naive(const Config& config, PeerKey self, std::uint32_t max_value)
     : config_(config), self_(self), max_value_(max_value) {
-  for (const char* name :
-       {"requests_total",      "requests_accepted",   "requests_unresolved", "requests_invalid",
-        "requests_unscored",   "requests_lost",       "requests_no_data",    "requests_timed_out",
-        "requests_overloaded", "requests_too_large",  "requests_refused",    "requests_send_failed",
-        "requests_abandoned",  "requests_remembered", "answers_late",        "answers_unmatched",
-        "requests_hedged",     "haves_total",         "haves_unwanted",      "haves_untrue",
-        "forgotten_total",     "breaker_trips",       "protocol_violations", "late_turns"}) {
+  for (const char* name : {"requests_sent_total",
+                           "requests_accepted_total",
+                           "requests_unresolved_total",
+                           "requests_invalid_total",
+                           "requests_unscored_total",
+                           "requests_lost_total",
+                           "requests_no_data_total",
+                           "requests_timed_out_total",
+                           "requests_overloaded_total",
+                           "requests_too_large_total",
+                           "requests_refused_total",
+                           "requests_send_failed_total",
+                           "requests_abandoned_total",
+                           "requests_remembered_total",
+                           "answers_late_total",
+                           "answers_unmatched_total",
+                           "hedges_total",
+                           "haves_heard_total",
+                           "haves_unwanted_total",
+                           "haves_untrue_total",
+                           "forgotten_total",
+                           "breaker_trips_total",
+                           "protocol_violations_total",
+                           "late_turns_total"}) {
     totals_[name] = 0;
   }
 }
@@ -108,7 +125,7 @@ void Naive::judged(const link::Judged& judged, Time now) {
   const auto at = requests_.find(judged.request);
   if (at == requests_.end() || at->second.state != Request::State::judging ||
       at->second.fetch != judged.fetch) {
-    return void(++totals_["answers_unmatched"]);
+    return void(++totals_["answers_unmatched_total"]);
   }
   const Request request = at->second;
   requests_.erase(at);
@@ -124,23 +141,23 @@ void Naive::judged(const link::Judged& judged, Time now) {
   switch (judged.outcome) {
     case Outcome::complete:
     case Outcome::partial:
-      ++totals_["requests_accepted"];
+      ++totals_["requests_accepted_total"];
       succeeded(request.peer);
       break;
     case Outcome::unresolved:
-      ++totals_["requests_unresolved"];
+      ++totals_["requests_unresolved_total"];
       succeeded(request.peer);
       break;
     case Outcome::invalid:
-      ++totals_["requests_invalid"];
+      ++totals_["requests_invalid_total"];
       block_for_invalid(request.peer, request.sent, now);
       break;
     case Outcome::lost:
-      ++totals_["requests_lost"];
+      ++totals_["requests_lost_total"];
       break;
     case Outcome::ignored:
     case Outcome::withheld:
-      ++totals_["requests_unscored"];
+      ++totals_["requests_unscored_total"];
       break;
   }
   Fetch* fetch = find(judged.fetch);
@@ -180,7 +197,7 @@ Naive::Request* Naive::match(const PeerKey& peer, RequestId id) {
   const bool awaited =
       at != requests_.end() && at->second.peer == peer &&
       (at->second.state == Request::State::out || at->second.state == Request::State::late);
-  if (!awaited) ++totals_["answers_unmatched"];
+  if (!awaited) ++totals_["answers_unmatched_total"];
   return awaited ? &at->second : nullptr;
 }
 
@@ -210,7 +227,7 @@ void Naive::abandon(const PeerKey& peer, Time sent_before) {
     if (request.peer != peer || !out || request.sent >= sent_before) continue;
     // It may have timed out a moment before.
     if (perhaps_gone_.contains(id)) unsure_ = true;
-    ++totals_["requests_abandoned"];
+    ++totals_["requests_abandoned_total"];
     request_over(id);
     if (Fetch* fetch = find(request.fetch)) {
       untry(*fetch, peer);
@@ -230,13 +247,13 @@ void Naive::value_received(const PeerKey& peer, RequestId id, std::size_t size) 
   Fetch* fetch = find(request->fetch);
   if (fetch == nullptr) return request_over(id);  // R22
   if (size > request->room) {
-    ++totals_["protocol_violations"];
+    ++totals_["protocol_violations_total"];
     peers_[peer].failed = true;
     request_over(id);
     return ask_again(*fetch);
   }
   if (fetch->judging && fetch->spare) return request_over(id);
-  totals_["answers_late"] += request->state == Request::State::late;
+  totals_["answers_late_total"] += request->state == Request::State::late;
   no_longer_out(id);
   request->size = size;
   if (!fetch->judging) return deliver(*fetch, id);
@@ -251,10 +268,10 @@ void Naive::no_data_received(const PeerKey& peer, RequestId id, Duration remembe
   const bool had_it = request->has_it;
   request_over(id);
   if (fetch == nullptr) return;
-  ++totals_["requests_no_data"];
+  ++totals_["requests_no_data_total"];
   if (remembered >= limits::kLeastRemembered) was_remembered(*fetch, peer, remembered, now);
   if (had_it) {
-    ++totals_["haves_untrue"];
+    ++totals_["haves_untrue_total"];
     peers_[peer].untrue.take();
   }
   succeeded(peer);
@@ -264,7 +281,7 @@ void Naive::no_data_received(const PeerKey& peer, RequestId id, Duration remembe
 void Naive::overloaded_received(const PeerKey& peer, RequestId id, Duration retry_after, Time now) {
   Request* request = match(peer, id);
   if (request == nullptr) return;
-  ++totals_["requests_overloaded"];
+  ++totals_["requests_overloaded_total"];
   Peer& its = peers_[peer];
   if (now >= its.cool_until) {
     Duration cool = std::max(retry_after, config_.min_cool * (1 << its.overloads));
@@ -282,7 +299,7 @@ void Naive::overloaded_received(const PeerKey& peer, RequestId id, Duration retr
 void Naive::too_large_received(const PeerKey& peer, RequestId id, std::uint64_t size) {
   Request* request = match(peer, id);
   if (request == nullptr) return;
-  ++totals_["requests_too_large"];
+  ++totals_["requests_too_large_total"];
   Fetch* fetch = find(request->fetch);
   const std::uint32_t room = request->room;
   request_over(id);
@@ -299,7 +316,7 @@ void Naive::too_large_received(const PeerKey& peer, RequestId id, std::uint64_t 
 void Naive::refused_received(const PeerKey& peer, RequestId id) {
   Request* request = match(peer, id);
   if (request == nullptr) return;
-  ++totals_["requests_refused"];
+  ++totals_["requests_refused_total"];
   Fetch* fetch = find(request->fetch);
   request_over(id);
   if (fetch != nullptr) ask_again(*fetch);
@@ -309,7 +326,7 @@ void Naive::send_failed(const PeerKey& peer, RequestId id, Time now) {
   const auto at = requests_.find(id);
   if (at == requests_.end() || at->second.peer != peer) return;
   if (at->second.state != Request::State::out) return;
-  ++totals_["requests_send_failed"];
+  ++totals_["requests_send_failed_total"];
   Peer& its = peers_[peer];
   its.cool_until = std::max(its.cool_until, now + config_.full_pipe);
   Fetch* fetch = find(at->second.fetch);
@@ -332,14 +349,14 @@ void Naive::time_passed(std::uint64_t timed_out, Time now) {
       perhaps_gone_.insert(id);
     }
   }
-  const std::uint64_t happened = timed_out - totals_["requests_timed_out"];
+  const std::uint64_t happened = timed_out - totals_["requests_timed_out_total"];
   if (happened == over.size() + perhaps.size()) {
     over.insert(over.end(), perhaps.begin(), perhaps.end());
   } else if (happened != over.size()) {
     unsure_ = true;
   }
   for (const RequestId id : over) {
-    ++totals_["requests_timed_out"];
+    ++totals_["requests_timed_out_total"];
     Request& request = requests_.at(id);
     peers_[request.peer].failed = true;
     Fetch& fetch = *find(request.fetch);

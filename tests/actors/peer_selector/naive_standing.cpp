@@ -36,7 +36,7 @@ std::vector<PeerKey> Naive::untold(const Fetch& fetch) const {
 }
 
 void Naive::was_remembered(Fetch& fetch, const PeerKey& key, Duration remembered, Time now) {
-  ++totals_["requests_remembered"];
+  ++totals_["requests_remembered_total"];
   fetch.standing = true;
   const std::uint32_t generation = peers_[key].generation;
   const auto tried = fetch.tried.find(key);
@@ -65,11 +65,11 @@ void Naive::forget_told_if_over(Fetch& fetch, Time now) {
 void Naive::have_received(const PeerKey& key, const Key& what, Time now) {
   Peer& peer = peers_[key];
   peer.quiet_since.reset();
-  ++totals_["haves_total"];
+  ++totals_["haves_heard_total"];
   Fetch* fetch = find(what);
   const bool may_be_asked = fetch != nullptr && fetch->standing && peer.candidate &&
                             (!fetch->restricted || std::ranges::count(fetch->targets, key) > 0);
-  if (!may_be_asked || !peer.untrue.ready(now)) return void(++totals_["haves_unwanted"]);
+  if (!may_be_asked || !peer.untrue.ready(now)) return void(++totals_["haves_unwanted_total"]);
   untry(*fetch, key);
   fetch->remembering.erase(key);
   fetch->prefer = key;

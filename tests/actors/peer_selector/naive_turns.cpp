@@ -79,7 +79,7 @@ void Naive::block_for_invalid(const PeerKey& key, Time sent, Time now) {
   std::size_t asked = 0;
   for (const auto& [other, its] : peers_) asked += its.in_set && its.last_asked >= now - 60s;
   if (liars_.size() < 3 || liars_.size() * 3 < asked) return;
-  ++totals_["breaker_trips"];
+  ++totals_["breaker_trips_total"];
   breaker_open_until_ = now + 60s;
   for (const Liar& liar : std::exchange(liars_, {})) {
     peers_[liar.peer].block = liar.before;
@@ -202,7 +202,7 @@ void Naive::asked(const PeerKey& key, const peer::Ask& ask, Time now) {
   fetch->out.insert(ask.request);
   fetch->tried[key] = peers_[key].generation;
   peers_[key].last_asked = now;
-  ++totals_["requests_total"];
+  ++totals_["requests_sent_total"];
   Request& request = requests_[ask.request];
   request.fetch = FetchId{};
   for (const auto& [id, one] : fetches_) {
@@ -414,7 +414,7 @@ std::map<std::string, std::uint64_t> Naive::counters(std::uint64_t held, Time no
     count("fetches_backing_off", fetch.place == Place::resting);
     count("fetches_parked", fetch.place == Place::parked);
     count("fetches_queued", fetch.place == Place::queued);
-    count("fetches_judged", fetch.judging.has_value());
+    count("fetches_active", fetch.place == Place::busy && !fetch.judging);
     count("fetches_standing", fetch.standing);
   }
   counters["room_slots"] = kSlots;

@@ -245,5 +245,5 @@ TEST_CASE("R40 fetches are counted as pending or active, and not while a value i
   REQUIRE(f.counter("fetches_active") == 2);
   f.value(f.asks.front(), "abc");
   REQUIRE(f.counter("fetches_active") == 1);
-  REQUIRE(f.counter("fetches_judged") == 1);
+  REQUIRE(f.counter("fetches_pending") == 0);
 }

@@ -81,13 +81,13 @@ TEST_CASE("N2 when a third of those asked time out together it is us: nobody is 
   REQUIRE(f.take_asks().size() == 3);
   f.pass(1s);
   for (int peer = 1; peer <= 3; ++peer) REQUIRE(f.info(peer).latency_us == 0);
-  REQUIRE(f.counter("timeouts_uncharged") == 3);
+  REQUIRE(f.counter("timeouts_uncharged_total") == 3);
   // And timeouts are doubled: a second later the next ones are still out.
   REQUIRE(f.counter("requests_out") == 3);
   f.pass(1500ms);
-  REQUIRE(f.counter("requests_timed_out") == 3);
+  REQUIRE(f.counter("requests_timed_out_total") == 3);
   f.pass(1s);
-  REQUIRE(f.counter("requests_timed_out") > 3);
+  REQUIRE(f.counter("requests_timed_out_total") > 3);
 }
 
 TEST_CASE("N2 fewer than three prove nothing: they are charged") {
@@ -98,7 +98,7 @@ TEST_CASE("N2 fewer than three prove nothing: they are charged") {
   f.pass(1s);
   REQUIRE(f.info(1).latency_us > 0);
   REQUIRE(f.info(2).latency_us > 0);
-  REQUIRE(f.counter("timeouts_uncharged") == 0);
+  REQUIRE(f.counter("timeouts_uncharged_total") == 0);
 }
 
 TEST_CASE("N2 a loop that ran late extends deadlines: what lies unread is not charged") {
@@ -110,9 +110,9 @@ TEST_CASE("N2 a loop that ran late extends deadlines: what lies unread is not ch
   f.core.time_passed(f.now);
   f.value(ask);
   f.judge(f.only_answer(), Outcome::complete, false);
-  REQUIRE(f.counter("late_turns") == 1);
-  REQUIRE(f.counter("requests_timed_out") == 0);
-  REQUIRE(f.counter("answers_late") == 0);
+  REQUIRE(f.counter("late_turns_total") == 1);
+  REQUIRE(f.counter("requests_timed_out_total") == 0);
+  REQUIRE(f.counter("answers_late_total") == 0);
 }
 
 TEST_CASE("N2 a timeout has room for what answers vary by, and for the transfer") {
@@ -143,8 +143,8 @@ TEST_CASE("N3 a second peer is asked when the first is slower than 95 % of its c
   REQUIRE(f.asks.empty());  // two at most
   f.value(second);
   f.judge(f.only_answer(), Outcome::complete, false);
-  REQUIRE(f.counter("requests_hedged") == 1);
-  REQUIRE(f.counter("hedges_won") == 1);
+  REQUIRE(f.counter("hedges_total") == 1);
+  REQUIRE(f.counter("hedges_won_total") == 1);
   // The loser is charged with what it has taken, because that is worse than its estimate.
   REQUIRE(f.info(first.peer).latency_us >= 16'000);
   REQUIRE(f.info(first.peer).timeouts == 0);
@@ -191,7 +191,7 @@ TEST_CASE("N3 hedges stay within five percent and a burst of ten") {
     for (const Asked& ask : f.take_asks()) f.value(ask);
     f.judge(f.only_answer(), Outcome::complete, false);
   }
-  const auto hedged = f.counter("requests_hedged");
+  const auto hedged = f.counter("hedges_total");
   REQUIRE(hedged >= 20);
   REQUIRE(hedged <= 10 + (50 + kFetches) / 20 + 1);
 }
@@ -306,7 +306,7 @@ TEST_CASE("N5 a third of the peers asked turn liars at once: it is the verifier"
   for (int peer = 1; peer <= 4; ++peer) REQUIRE(f.info(peer).state == PeerState::connected);
   lied(f, 4);
   REQUIRE(f.info(4).state == PeerState::connected);
-  REQUIRE(f.counter("breaker_trips") == 1);
+  REQUIRE(f.counter("breaker_trips_total") == 1);
   // A minute after the last of them one lie is a lie again.
   f.pass(61s);
   f.clear();

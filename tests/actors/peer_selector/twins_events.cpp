@@ -264,7 +264,7 @@ void Twins::pass(Duration duration) {
         [&] {
           core_.time_passed(now_);
           effects = core_.take_effects();
-          timed_out = counters({})["requests_timed_out"];
+          timed_out = counters({})["requests_timed_out_total"];
         },
         [&] {
           naive_.time_passed(timed_out, now_);

@@ -109,7 +109,7 @@ TEST_CASE("a list in answer to a look-up is no answer: the look-up goes on") {
   f.listed(kStore, f.job(kStore), entries({1}));
   f.found(kOther, f.job(kOther));
   CHECK(f.said<link::Found>().size() == 1);
-  CHECK(f.counters().at("storage_nonsense_total") == 1);
+  CHECK(f.counters().at("storages_nonsense_total") == 1);
 }
 
 TEST_CASE("R38 lists have a place at a storage beside what peers ask") {

@@ -180,7 +180,7 @@ TEST_CASE("an answer for another's job is dropped and counted") {
   f.found(kOther, job, "a lie");
   f.found(kStore, JobId{job.value + 1}, "of no job");
   CHECK(f.said<ToPeer<peer::Value>>().empty());
-  CHECK(f.counters()["storage_strays_total"] == 2);
+  CHECK(f.counters()["storages_unmatched_total"] == 2);
   f.found(kStore, job, "the truth");
   CHECK(f.said<ToPeer<peer::Value>>().at(0).item.value == Payload::of("the truth"));
   f.found(kStore, job, "again");
@@ -201,7 +201,7 @@ TEST_CASE("a storage that answers a look-up with something else does not have th
   f.ask('a', 3, 1, 100);
   f.too_large(kStore, f.job(kStore), 100);
   CHECK(f.said<ToPeer<peer::NoData>>().size() == 1);
-  CHECK(f.counters()["storage_nonsense_total"] == 3);
+  CHECK(f.counters()["storages_nonsense_total"] == 3);
 }
 
 TEST_CASE("N12 who is no storage is refused and its connection forgotten") {

@@ -159,7 +159,7 @@ TEST_CASE(
   REQUIRE(values.size() == 2);
   CHECK(values.at(0).item.request == RequestId{2});
   CHECK(values.at(1).item.request == RequestId{4});
-  CHECK(f.counters().at("look_ups_ran_out_total") == 0);
+  CHECK(f.counters().at("look_ups_timed_out_total") == 0);
   CHECK(f.counters().at("serves_impatient_total") == 2);
 }
 
@@ -242,7 +242,7 @@ TEST_CASE("N8 storages that come and go leave nothing behind, and lose no ask") 
   CHECK(f.said<ToPeer<peer::NoData>>().size() == 1);
   const auto counters = f.counters();
   CHECK(counters.at("storage_jobs") == 0);
-  CHECK(counters.at("look_ups_ran_out_total") == 0);
+  CHECK(counters.at("look_ups_timed_out_total") == 0);
 }
 
 TEST_CASE("R37 who claims the instance of a storage that is alive is refused and counted") {
@@ -262,7 +262,7 @@ TEST_CASE("R37 who claims the instance of a storage that is alive is refused and
   CHECK(f.said<workers::Refuse>().at(0) ==
         workers::Refuse{WorkerId{8}, Reason::duplicate, "this instance is attached already"});
   CHECK(f.said<ToPeer<peer::Value>>().empty());
-  CHECK(f.counters().at("storage_duplicates_total") == 1);
+  CHECK(f.counters().at("storages_duplicates_total") == 1);
   f.found(kStore, job);
   CHECK(f.said<ToPeer<peer::Value>>().size() == 1);
 }

@@ -67,9 +67,9 @@ class Ours final : public Client {
     turn(now);
   }
   Time next_deadline() const override { return core_.next_deadline(); }
-  std::uint64_t timeouts() const override { return counter("requests_timed_out"); }
-  std::uint64_t hedges() const override { return counter("requests_hedged"); }
-  std::uint64_t hedges_won() const override { return counter("hedges_won"); }
+  std::uint64_t timeouts() const override { return counter("requests_timed_out_total"); }
+  std::uint64_t hedges() const override { return counter("hedges_total"); }
+  std::uint64_t hedges_won() const override { return counter("hedges_won_total"); }
 
  private:
   Payload value(std::uint64_t request) {

@@ -97,7 +97,7 @@ void Core::no_data_received(PeerIndex index, RequestId id, Duration remembered, 
     if (remembers) was_remembered(*fetch, *request->peer, remembered, now);
     if (request->has_it) {
       ++count_.haves_untrue;
-      member.untrue.take();
+      member.untrue.take(now);
     }
     std::erase(fetch->progress->late, id);
     succeeded(*request->peer, now);

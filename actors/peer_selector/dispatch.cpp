@@ -57,7 +57,7 @@ void Core::release_backed_off(Time now) {
   for (int i = 0; i < limits::kWakeSlice; ++i) {
     Fetch* fetch = queues_.first_due();
     if (fetch == nullptr || fetch->due > now || !retries_.ready(now)) return;
-    retries_.take();
+    retries_.take(now);
     ++looked_at_;
     queues_.remove(*fetch);
     fetch->hastened = false;
@@ -79,7 +79,7 @@ void Core::hasten_backed_off(Time now) {
       continue;
     }
     if (!retries_.ready(now)) return;
-    retries_.take();
+    retries_.take(now);
     queues_.remove(*fetch);
     fetch->hastened = true;
     queues_.again(*fetch, now);
@@ -192,7 +192,7 @@ Request& Core::send(Fetch& fetch, Peer& peer, std::uint32_t room, std::uint64_t 
   note_ask(fetch, request, why, now);
   ++peer.refs;
   room_.take(room);
-  member.pace.take();
+  member.pace.take(now);
   member.last_asked = now;
   Progress& progress = fetch.more();
   if (why != Why::hedge) {

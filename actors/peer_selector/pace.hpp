@@ -22,8 +22,11 @@ class Pace {
     }
     return tokens_ >= 1;
   }
-  // Requires ready().
-  void take() { tokens_ -= 1; }
+  // Requires ready(now). What came until now counts as had: beyond the burst it is gone.
+  void take(Time now) {
+    ready(now);
+    tokens_ -= 1;
+  }
   // When ready() will be true.
   Time next() const {
     if (tokens_ >= 1) return at_;

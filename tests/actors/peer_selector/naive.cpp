@@ -272,7 +272,7 @@ void Naive::no_data_received(const PeerKey& peer, RequestId id, Duration remembe
   if (remembered >= limits::kLeastRemembered) was_remembered(*fetch, peer, remembered, now);
   if (had_it) {
     ++totals_["haves_untrue_total"];
-    peers_[peer].untrue.take();
+    peers_[peer].untrue.take(now);
   }
   succeeded(peer);
   ask_again(*fetch);

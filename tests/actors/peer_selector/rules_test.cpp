@@ -74,6 +74,21 @@ TEST_CASE("R35 when all are at their rate the fetch goes on with the first token
   REQUIRE(f.only_ask().key == key_of(3));
 }
 
+TEST_CASE("R35 a peer that was idle for long is asked no more at once than its burst") {
+  Config config;
+  config.requests_per_second = 10;
+  Fixture f(config);
+  f.connect({1});
+  f.pass(7s);
+  f.want(1);
+  f.want(2);
+  REQUIRE(f.take_asks().size() == 1);
+  f.pass(99ms);
+  REQUIRE(f.asks.empty());
+  f.pass(2ms);
+  REQUIRE(f.only_ask().key == key_of(2));
+}
+
 TEST_CASE("N2 when a third of those asked time out together it is us: nobody is charged") {
   Fixture f;
   f.connect({1, 2, 3});

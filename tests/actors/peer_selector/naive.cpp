@@ -28,6 +28,7 @@ Naive::Naive(const Config& config, PeerKey self, std::uint32_t max_value)
                            "answers_late_total",
                            "answers_unmatched_total",
                            "hedges_total",
+                           "hedges_won_total",
                            "haves_heard_total",
                            "haves_unwanted_total",
                            "haves_untrue_total",
@@ -53,15 +54,18 @@ Naive::Fetch* Naive::find(const Key& key) {
 
 // --- From the Engine --------------------------------------------------------------------------
 
-void Naive::engine_attached() {
+void Naive::engine_attached(const link::Room& room) {
+  room_ = {room.slots, room.bytes};
   fetches_.clear();
   requests_.clear();
   to_be_passed_on_.clear();
 }
 
 void Naive::wanted(const link::Want& want) {
-  if (fetches_.contains(want.fetch)) return;  // its class has changed
+  const bool is_new = !fetches_.contains(want.fetch);
   Fetch& fetch = fetches_[want.fetch];
+  fetch.priority = want.priority;
+  if (!is_new) return;
   fetch.key = want.key;
   fetch.restricted = !want.targets.empty();
   for (const PeerKey& peer : want.targets) {
@@ -143,10 +147,16 @@ void Naive::judged(const link::Judged& judged, Time now) {
     case Outcome::partial:
       ++totals_["requests_accepted_total"];
       succeeded(request.peer);
+      sizes_.push_back(request.size);
+      if (const Fetch* fetch = find(judged.fetch)) {
+        ++accepted_[fetch->priority];
+        totals_["hedges_won_total"] += request.hedge;
+      }
       break;
     case Outcome::unresolved:
       ++totals_["requests_unresolved_total"];
       succeeded(request.peer);
+      sizes_.push_back(request.size);
       break;
     case Outcome::invalid:
       ++totals_["requests_invalid_total"];
@@ -252,8 +262,9 @@ void Naive::value_received(const PeerKey& peer, RequestId id, std::size_t size) 
     request_over(id);
     return ask_again(*fetch);
   }
-  if (fetch->judging && fetch->spare) return request_over(id);
-  totals_["answers_late_total"] += request->state == Request::State::late;
+  const bool late = request->state == Request::State::late;
+  if ((fetch->judging && fetch->spare) || (late && !fits(size))) return request_over(id);
+  totals_["answers_late_total"] += late;
   no_longer_out(id);
   request->size = size;
   if (!fetch->judging) return deliver(*fetch, id);
@@ -329,16 +340,22 @@ void Naive::send_failed(const PeerKey& peer, RequestId id, Time now) {
   ++totals_["requests_send_failed_total"];
   Peer& its = peers_[peer];
   its.cool_until = std::max(its.cool_until, now + config_.full_pipe);
+  backed_up_until_ = now + limits::kBackedUpFor;
   Fetch* fetch = find(at->second.fetch);
   request_over(id);
   if (fetch != nullptr) ask_again(*fetch);
 }
 
 void Naive::time_passed(std::uint64_t timed_out, Time now) {
+  in_time_ = true;
   // What an ask says of its time is cut to milliseconds: some may have timed out in this one.
   std::vector<RequestId> over, perhaps;
+  std::map<FetchId, std::size_t> forgotten;
   for (const auto& [id, request] : std::map(requests_)) {
-    if (request.state == Request::State::late && request.until <= now) request_over(id);
+    if (request.state == Request::State::late && request.until <= now) {
+      ++forgotten[request.fetch];
+      request_over(id);
+    }
     if (request.state != Request::State::out || request.sent + request.wait > now) continue;
     const bool surely = request.sent + request.wait + 1ms <= now;
     if (find(request.fetch) != nullptr) {
@@ -360,7 +377,11 @@ void Naive::time_passed(std::uint64_t timed_out, Time now) {
     Request& request = requests_.at(id);
     peers_[request.peer].failed = true;
     Fetch& fetch = *find(request.fetch);
-    if (fetch.late.size() < limits::kMaxLatePerFetch) {
+    // Whether there was a place for it before others were forgotten in this millisecond.
+    const std::size_t late = fetch.late.size();
+    const std::size_t most = limits::kMaxLatePerFetch;
+    if (late < most && late + forgotten[request.fetch] >= most) unsure_ = true;
+    if (late < most) {
       no_longer_out(id);
       request.state = Request::State::late;
       request.until = now + config_.late_for;
@@ -374,6 +395,41 @@ void Naive::time_passed(std::uint64_t timed_out, Time now) {
     const bool silent = peer.quiet_since && now - *peer.quiet_since >= config_.silence;
     if (peer.open && silent) peer.connected = false;
   }
+}
+
+std::map<std::string, std::uint64_t> Naive::counters(std::uint64_t slots_left, Time now) {
+  const std::uint64_t held = room_.slots - slots_left;
+  std::uint64_t ours = 0;
+  for (const auto& [id, request] : requests_) ours += request.state != Request::State::late;
+  const std::set<RequestId> perhaps = std::exchange(perhaps_gone_, {});
+  if (ours != held && ours == held + perhaps.size()) {
+    for (const RequestId id : perhaps) requests_.erase(id);
+  } else if (ours != held && !perhaps.empty()) {
+    unsure_ = true;
+  }
+
+  std::map<std::string, std::uint64_t> counters = totals_;
+  const auto count = [&](const char* name, bool one) { counters[name] += one; };
+  for (const auto& [key, peer] : peers_) {
+    count("peers", peer.in_set);
+    count("peers_connected", peer.in_set && peer.connected);
+    count("peers_blocked", peer.in_set && peer.block.until > now);
+  }
+  for (const auto& [id, fetch] : fetches_) {
+    count("fetches_backing_off", fetch.place == Place::resting);
+    count("fetches_parked", fetch.place == Place::parked);
+    count("fetches_queued", fetch.place == Place::queued);
+    count("fetches_active", fetch.place == Place::busy && !fetch.judging);
+    count("fetches_standing", fetch.standing);
+  }
+  counters["room_slots"] = room_left().slots;
+  counters["room_bytes"] = room_left().bytes;
+  for (const auto& [id, request] : requests_) {
+    const bool is_out = request.state == Request::State::out;
+    count("requests_out", is_out && peers_[request.peer].in_set);
+    count("requests_late", request.state == Request::State::late);
+  }
+  return counters;
 }
 
 }  // namespace quarry::peer_selector

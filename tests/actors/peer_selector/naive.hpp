@@ -5,8 +5,9 @@
 // stands.
 //
 // It is told each event, what the core said to it, who is left alone now (chance decides that,
-// too), and that it is over; then what a dispatch said. Times are whole milliseconds. There is room
-// for all answers, and nobody is hedged.
+// too), and that it is over; then what a dispatch said. Times are whole milliseconds. Hedges are
+// chance as well: it says where one may be. Whose turn it is it does not know: where room or tokens
+// end before all have had theirs, it believes who had none.
 #pragma once
 
 #include <deque>
@@ -26,13 +27,10 @@ namespace quarry::peer_selector {
 
 class Naive {
  public:
-  static constexpr std::uint32_t kSlots = 1'000'000;
-  static constexpr std::uint64_t kBytes = std::uint64_t{1} << 40;
-
   Naive(const Config& config, PeerKey self, std::uint32_t max_value);
 
   // Events.
-  void engine_attached();
+  void engine_attached(const link::Room& room);
   void wanted(const link::Want& want);
   void targets_added(const link::AddTargets& added);
   void targets_cleared(const link::ClearTargets& cleared);
@@ -72,13 +70,16 @@ class Naive {
 
   // An event is over, and a dispatch comes; it is over, too.
   void event_over(Time now);
-  void turn_over(Time now);
+  std::vector<FetchId> queued() const;
+  // These are queued yet, says the core.
+  void turn_over(const std::set<FetchId>& left, Time now);
   // Fetches that have begun to wait for a time, which the core has to tell.
   std::vector<FetchId> resting_anew() const;
   void rests(FetchId id, WaitsFor what, Duration left, Time now);
 
-  // What the core's counters must say; so many slots of room are held, by what they say.
-  std::map<std::string, std::uint64_t> counters(std::uint64_t held, Time now);
+  // What the core's counters must say; so many slots of room are left, by what they say.
+  std::map<std::string, std::uint64_t> counters(std::uint64_t slots_left, Time now);
+  bool anybody_to_ask() const;
   const std::string& wrong() const { return wrong_; }
 
  private:
@@ -94,7 +95,7 @@ class Naive {
     std::optional<Time> quiet_since;
     Instance instance;
     Block block;
-    Time cool_until{Time::min()}, last_asked{Time::min()};
+    Time cool_until{Time::min()}, token_at{Time::min()}, last_asked{Time::min()};
     int overloads = 0;
     Time aside_until{Time::min()};
     bool failed = false;         // ever: it may be left alone, or again
@@ -110,6 +111,8 @@ class Naive {
     std::uint32_t room = 0;
     Time sent{}, until{};  // late: it is forgotten
     Duration wait{};
+    Class priority{};
+    bool hedge = false;
     enum class State { out, late, spare, judging } state = State::out;
     std::size_t size = 0;
     bool has_it = false;  // it said so
@@ -117,6 +120,7 @@ class Naive {
   enum class Place { busy, queued, resting, parked };
   struct Fetch {
     Key key;
+    Class priority{};
     bool restricted = false;
     std::vector<PeerKey> targets;
     Place place = Place::queued;
@@ -157,11 +161,22 @@ class Naive {
   Peer* in_set(const PeerKey& peer);
   Request* match(const PeerKey& peer, RequestId id);
   bool is_candidate(const Peer& peer, Time now) const;
+  bool is_free(const Peer& peer, Time now) const;
   bool anybody_available() const;
   bool is_left_out(const Fetch& fetch, const PeerKey& peer, Time now) const;
   bool may_ask(const Fetch& fetch, const PeerKey& peer, Time now) const;
   bool is_permitted(const Fetch& fetch, const PeerKey& key, Time now) const;
   std::vector<PeerKey> permitted(const Fetch& fetch, Time now) const;
+  void hedged(const Fetch& fetch, Time now);
+  bool all_slow_since(RequestId id, Time now) const;
+
+  struct Room {
+    std::uint64_t slots, bytes;
+  };
+  Room room_left() const;
+  std::uint64_t room_for(const Fetch& fetch) const;
+  bool fits(std::uint64_t bytes) const;
+
   bool told(const Fetch& fetch, const PeerKey& peer) const;
   bool can_wait(const Fetch& fetch, const PeerKey& peer, Time now);
   std::vector<PeerKey> untold(const Fetch& fetch) const;
@@ -209,6 +224,11 @@ class Naive {
   std::uint64_t set_number_ = 0;
   std::uint32_t generation_ = 0;
   std::set<RequestId> ids_;  // all there have been
+  Room room_{};
+  std::vector<std::uint64_t> sizes_;  // of values that were right
+  std::map<Class, std::uint64_t> accepted_;
+  Time backed_up_until_{Time::min()};
+  bool in_time_ = false;  // the event is that time passes
   std::map<std::string, std::uint64_t> totals_;
   std::set<RequestId> perhaps_gone_;  // of fetches that are over; timed out in this millisecond
   bool unsure_ = false;

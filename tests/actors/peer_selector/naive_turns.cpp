@@ -142,6 +142,10 @@ bool Naive::is_candidate(const Peer& peer, Time now) const {
   return peer.in_set && !peer.serve_only && peer.connected && peer.block.until <= now;
 }
 
+bool Naive::anybody_to_ask() const {
+  return std::ranges::any_of(peers_, [](const auto& one) { return one.second.candidate; });
+}
+
 bool Naive::anybody_available() const {
   return std::ranges::any_of(peers_, [](const auto& one) { return one.second.available; });
 }
@@ -166,7 +170,7 @@ bool Naive::may_ask(const Fetch& fetch, const PeerKey& key, Time now) const {
 
 bool Naive::is_permitted(const Fetch& fetch, const PeerKey& key, Time now) const {
   const auto at = peers_.find(key);
-  if (at == peers_.end() || !at->second.available || !may_ask(fetch, key, now)) return false;
+  if (at == peers_.end() || !is_free(at->second, now) || !may_ask(fetch, key, now)) return false;
   if (fetch.told > 0 && at->second.aside_until > now && fetch.prefer != key) return false;
   return !fetch.restricted || std::ranges::count(fetch.targets, key) > 0;
 }
@@ -183,16 +187,24 @@ void Naive::asked(const PeerKey& key, const peer::Ask& ask, Time now) {
   Fetch* fetch = find(ask.key);
   if (fetch == nullptr) return wrong("an ask for a key that nobody wants");
   if (!ids_.insert(ask.request).second) wrong("a request has the id of another");
-  if (fetch->place != Place::queued && fetch->at_once != key) {
+  const bool hedge = fetch->place == Place::busy && in_time_;
+  if (fetch->place != Place::queued && fetch->at_once != key && !hedge) {
     return wrong(shown(key) + " is asked for a fetch that has not its turn");
   }
-  // No newcomer is left, and meanwhile its own time has come.
-  if (permitted(*fetch, now).empty() && fetch->hastened) its_time_has_come(*fetch, now);
+  if (hedge) hedged(*fetch, now);
+  // No newcomer was left, and meanwhile its own time has come.
+  if (!hedge && fetch->hastened && !is_permitted(*fetch, key, now)) its_time_has_come(*fetch, now);
   if (!is_permitted(*fetch, key, now)) return wrong(shown(key) + " is asked, which may not be");
   const bool preferred = fetch->prefer && is_permitted(*fetch, *fetch->prefer, now);
-  if (preferred && key != *fetch->prefer) wrong("who named a size, or has it, is not asked first");
+  const bool known = config_.hedge_budget == 0;  // a hedge that comes to nothing forgets it
+  if (known && preferred && key != *fetch->prefer) {
+    wrong("who named a size, or has it, is not asked first");
+  }
   if (ask.remember_ms != remember(*fetch) / 1ms) wrong("it should remember for another time");
-  if (ask.room < fetch->room) wrong("less room is offered than was named");
+  // What is over, perhaps, has perhaps given its room back.
+  const bool room_known = perhaps_gone_.empty();
+  if (room_known && !fits(ask.room)) wrong("more room is offered than there is");
+  if (room_known && ask.room != room_for(*fetch)) wrong("other room is offered than should be");
   if (ask.wait_ms < 200 || ask.wait_ms > 8000) wrong("a time to answer beyond all bounds");
   const bool has_it = preferred && fetch->has_it;
   fetch->prefer.reset();
@@ -202,6 +214,12 @@ void Naive::asked(const PeerKey& key, const peer::Ask& ask, Time now) {
   fetch->out.insert(ask.request);
   fetch->tried[key] = peers_[key].generation;
   peers_[key].last_asked = now;
+  // R35: with up to ten a second there is one token at a time; with many there are always some.
+  if (config_.requests_per_second <= 10) {
+    peers_[key].token_at =
+        now + Duration(static_cast<std::int64_t>(1e9 / config_.requests_per_second));
+  }
+  peers_[key].available = is_free(peers_[key], now);
   ++totals_["requests_sent_total"];
   Request& request = requests_[ask.request];
   request.fetch = FetchId{};
@@ -213,11 +231,14 @@ void Naive::asked(const PeerKey& key, const peer::Ask& ask, Time now) {
   request.sent = now;
   request.wait = std::chrono::milliseconds(ask.wait_ms);
   request.has_it = has_it;
+  request.priority = fetch->priority;
+  request.hedge = hedge;
 }
 
 // --- Events and turns ---------------------------------------------------------------------------
 
 void Naive::event_over(Time now) {
+  in_time_ = false;
   for (auto& [key, peer] : peers_) {
     if (peer.block.until > now) abandon(key, kNever);  // R29
   }
@@ -228,7 +249,7 @@ void Naive::event_over(Time now) {
   std::set<PeerKey> woke;
   for (auto& [key, peer] : peers_) {
     const bool candidate = is_candidate(peer, now);
-    const bool available = candidate && peer.cool_until <= now;
+    const bool available = is_free(peer, now);
     if (candidate && !peer.candidate) peer.generation = ++generation_;
     const bool changed = (peer.candidate && !candidate) || (available && !peer.available);
     if (changed) woke.insert(key);
@@ -264,10 +285,24 @@ void Naive::event_over(Time now) {
   }
 }
 
-// Whoever could be asked has been; the others wait for something.
-void Naive::turn_over(Time now) {
+std::vector<FetchId> Naive::queued() const {
+  std::vector<FetchId> queued;
+  for (const auto& [id, fetch] : fetches_) {
+    if (fetch.place == Place::queued) queued.push_back(id);
+  }
+  return queued;
+}
+
+// Whoever could be asked has been; the others wait for something. Where nobody is left to be asked,
+// or there is no room for one of them, they keep their place.
+void Naive::turn_over(const std::set<FetchId>& left, Time now) {
+  const bool starved = !perhaps_gone_.empty() || std::ranges::any_of(left, [&](FetchId id) {
+    return !fits(std::max<std::uint64_t>(room_for(fetches_.at(id)), 1));
+  });
+  const bool may_be_left = starved || !anybody_available();
+  if (!left.empty() && !may_be_left) wrong("a fetch keeps its place, and could go on");
   for (auto& [id, fetch] : fetches_) {
-    if (fetch.place != Place::queued || !anybody_available()) continue;
+    if (fetch.place != Place::queued || left.contains(id)) continue;
     if (fetch.prefer && is_permitted(fetch, *fetch.prefer, now)) {
       wrong("nobody is asked, and " + shown(*fetch.prefer) + " has it");
     }
@@ -290,12 +325,13 @@ void Naive::settle(Fetch& fetch, Time now) {
   Time free = kNever;
   for (const auto& [key, peer] : peers_) {
     if (!peer.candidate || !may_ask(fetch, key, now) || can_wait(fetch, key, now)) continue;
-    free = std::min(free, peer.cool_until > now ? peer.cool_until : now + config_.retry_delay);
+    const Time at = std::max(peer.cool_until, peer.token_at);
+    free = std::min(free, at > now ? at : now + config_.retry_delay);
   }
   if (free == kNever || fetch.held) return round_over(fetch, now);
   fetch.held = true;
   free = std::min(free, now + config_.retry_delay);
-  rest(fetch, {free, free});
+  rest(fetch, {free, std::chrono::ceil<std::chrono::milliseconds>(free)});
 }
 
 // Newcomers have been asked. False: the fetch goes on waiting until the time it had, or, if all
@@ -383,7 +419,9 @@ void Naive::rests(FetchId id, WaitsFor what, Duration left, Time now) {
   Fetch& fetch = fetches_.at(id);
   const Time until = now + left;
   if (until < fetch.earliest || until > fetch.latest) {
-    wrong("a fetch waits for a time that it should not");
+    wrong("a fetch waits for " + std::to_string(left / 1ms) + " ms, and should for " +
+          std::to_string((fetch.earliest - now) / 1us) + " us to " +
+          std::to_string((fetch.latest - now) / 1us));
   }
   const bool all_remember = fetch.told > 0 && untold(fetch).empty();
   if (!fetch.held && (what == WaitsFor::have) != all_remember) {
@@ -391,44 +429,6 @@ void Naive::rests(FetchId id, WaitsFor what, Duration left, Time now) {
   }
   fetch.earliest = fetch.latest = until;
   fetch.known = true;
-}
-
-std::map<std::string, std::uint64_t> Naive::counters(std::uint64_t held, Time now) {
-  std::uint64_t ours = 0;
-  for (const auto& [id, request] : requests_) ours += request.state != Request::State::late;
-  const std::set<RequestId> perhaps = std::exchange(perhaps_gone_, {});
-  if (ours != held && ours == held + perhaps.size()) {
-    for (const RequestId id : perhaps) requests_.erase(id);
-  } else if (ours != held && !perhaps.empty()) {
-    unsure_ = true;
-  }
-
-  std::map<std::string, std::uint64_t> counters = totals_;
-  const auto count = [&](const char* name, bool one) { counters[name] += one; };
-  for (const auto& [key, peer] : peers_) {
-    count("peers", peer.in_set);
-    count("peers_connected", peer.in_set && peer.connected);
-    count("peers_blocked", peer.in_set && peer.block.until > now);
-  }
-  for (const auto& [id, fetch] : fetches_) {
-    count("fetches_backing_off", fetch.place == Place::resting);
-    count("fetches_parked", fetch.place == Place::parked);
-    count("fetches_queued", fetch.place == Place::queued);
-    count("fetches_active", fetch.place == Place::busy && !fetch.judging);
-    count("fetches_standing", fetch.standing);
-  }
-  counters["room_slots"] = kSlots;
-  counters["room_bytes"] = kBytes;
-  for (const auto& [id, request] : requests_) {
-    const bool is_out = request.state == Request::State::out;
-    const bool is_late = request.state == Request::State::late;
-    count("requests_out", is_out && peers_[request.peer].in_set);
-    count("requests_late", is_late);
-    if (is_late) continue;
-    counters["room_slots"] -= 1;
-    counters["room_bytes"] -= is_out ? request.room : request.size;
-  }
-  return counters;
 }
 
 }  // namespace quarry::peer_selector

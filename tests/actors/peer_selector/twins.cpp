@@ -22,12 +22,14 @@ report::PeerEntry Twins::entry(const PeerKey& key, PeerRole role) {
   return {key, "tcp://host" + number + ":7000", role, "peer" + number};
 }
 
-Twins::Twins(test::Choices& choices, std::uint64_t seed)
+Twins::Twins(test::Choices& choices, std::uint64_t seed, Setting setting)
     : choices_(choices),
-      core_(config(), {Network{}, peer_key(0), Instance{1}, "quarry/test"}, seed, now_),
-      naive_(config(), peer_key(0), Network{}.max_value) {
+      setting_(setting),
+      core_(config(setting), {Network{}, peer_key(0), Instance{1}, "quarry/test"}, seed, now_),
+      naive_(config(setting), peer_key(0), Network{}.max_value) {
   core_.engine_attached(now_);
-  core_.room_granted({Naive::kSlots, Naive::kBytes});
+  core_.room_granted(room());
+  naive_.engine_attached(room());
   for (std::uint64_t i = 1; i <= 3; ++i) {
     tell(
         "add",
@@ -38,13 +40,37 @@ Twins::Twins(test::Choices& choices, std::uint64_t seed)
     living_.insert(peer_key(i));
     answer_pings();
   }
+  if (setting == Setting::hedged) warm_up();
 }
 
-// Hedges would ask where the twin sees no need.
-Config Twins::config() {
+Config Twins::config(Setting setting) {
   Config config;
-  config.hedge_budget = 0;
+  config.hedge_budget = setting == Setting::hedged ? 0.5 : 0;
+  // A token each 250.5 ms: never at a whole millisecond.
+  if (setting == Setting::paced) config.requests_per_second = 1000 / 250.5;
+  if (setting != Setting::plain) config.remember = {};
   return config;
+}
+
+link::Room Twins::room() const {
+  if (setting_ == Setting::crowded) return {4, 300'000};
+  return {1'000'000, std::uint64_t{1} << 40};
+}
+
+// What a class's answers take is known after fifty.
+void Twins::warm_up() {
+  for (int i = 0; i < 50 && !over(); ++i) {
+    const link::Want want{FetchId{++last_fetch_}, key_of(FetchId{last_fetch_}), Class::normal, {}};
+    tell(
+        "want", [&] { core_.wanted(want, now_); }, [&] { naive_.wanted(want); });
+    pass(std::chrono::milliseconds(10));
+    if (asked_.empty()) return;
+    answer(asked_.back(), 100);
+    if (judging_.empty()) return;
+    judge(judging_.back(), Outcome::complete, false);
+    judging_.clear();
+    asked_.clear();
+  }
 }
 
 // --- One event, and what is said to it ----------------------------------------------------------
@@ -101,6 +127,25 @@ void Twins::on(const ToProducer& to) {
   if (const auto* it = std::get_if<link::Admission>(&to.item)) naive_.admitted(*it);
 }
 
+// Those that say that their turn, or somebody to ask, or room is yet to come. Where nobody can be
+// asked at all they say just that, and none has had its turn.
+std::set<FetchId> Twins::left_queued() {
+  const std::vector<FetchId> queued = naive_.queued();
+  if (!naive_.anybody_to_ask()) return {queued.begin(), queued.end()};
+  std::set<FetchId> left;
+  core_.described({CallId{1}, queued}, now_);
+  for (const Effect& effect : core_.take_effects()) {
+    const auto* to = std::get_if<ToEngine>(&effect);
+    const auto* waits = to == nullptr ? nullptr : std::get_if<link::Waits>(&to->item);
+    if (waits == nullptr) continue;
+    const bool its_turn = waits->waits_for == WaitsFor::retry && waits->next_ms == 0;
+    const bool is_left =
+        its_turn || waits->waits_for == WaitsFor::rate || waits->waits_for == WaitsFor::room;
+    if (is_left) left.insert(waits->fetch);
+  }
+  return left;
+}
+
 // And of these fetches, when their waits will be over.
 std::map<std::string, std::uint64_t> Twins::counters(const std::vector<FetchId>& describe) {
   std::map<std::string, std::uint64_t> counters;
@@ -129,8 +174,7 @@ void Twins::compare() {
   if (!naive_.wrong().empty()) return differ(naive_.wrong());
   std::map<std::string, std::uint64_t> counted = counters(naive_.resting_anew());
   counted["fetches_queued"] = counted["fetches_fresh"] + counted["fetches_due"];
-  const std::uint64_t held = Naive::kSlots - counted["room_slots"];
-  for (const auto& [name, value] : naive_.counters(held, now_)) {
+  for (const auto& [name, value] : naive_.counters(counted["room_slots"], now_)) {
     if (naive_.unsure() || counted.contains(name) == false || counted[name] == value) continue;
     differ(name + " is " + std::to_string(counted[name]) + ", and should be " +
            std::to_string(value));

@@ -16,7 +16,14 @@ namespace quarry::peer_selector {
 
 class Twins {
  public:
-  Twins(test::Choices& choices, std::uint64_t seed);
+  // What a run is under, beside all that may happen. But in the plain one nobody remembers.
+  enum class Setting {
+    plain,
+    hedged,   // enough is known of answers to ask a second peer beside a slow one
+    paced,    // four requests a second to each peer
+    crowded,  // room for few answers
+  };
+  Twins(test::Choices& choices, std::uint64_t seed, Setting setting);
 
   // Something happens.
   void step();
@@ -24,6 +31,7 @@ class Twins {
   const std::string& wrong() const { return wrong_; }
   // Nobody can tell what should be: the run is over.
   bool over() const { return !wrong_.empty() || naive_.unsure(); }
+  std::uint64_t hedges() { return counters({})["hedges_total"]; }
 
  private:
   struct Asked {
@@ -36,7 +44,10 @@ class Twins {
   static PeerKey peer_key(std::uint64_t number);
   static Key key_of(FetchId id);
   static report::PeerEntry entry(const PeerKey& key, PeerRole role);
-  static Config config();
+  static Config config(Setting setting);
+  link::Room room() const;
+  void warm_up();
+  std::set<FetchId> left_queued();
 
   template <class OfCore, class OfNaive>
   void tell(const char* what, OfCore core, OfNaive naive);
@@ -61,12 +72,15 @@ class Twins {
   void answer();
   void have();
   void judge();
+  void answer(const Asked& asked, std::size_t size);
+  void judge(const link::Answer& answer, Outcome outcome, bool again);
   void pass(Duration duration);
 
   PeerKey some_peer();
   std::vector<PeerKey> some_targets();
 
   test::Choices& choices_;
+  const Setting setting_;
   Time now_ = Time{} + std::chrono::hours(1000);
   Core core_;
   Naive naive_;
@@ -93,7 +107,7 @@ void Twins::tell(const char* what, OfCore core, OfNaive naive) {
   core_.check_invariants();
   core_.dispatch(now_);
   note(core_.take_effects());
-  naive_.turn_over(now_);
+  naive_.turn_over(left_queued(), now_);
   core_.check_invariants();
   compare();
 }

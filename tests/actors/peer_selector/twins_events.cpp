@@ -31,9 +31,9 @@ void Twins::step() {
         "engine attached",
         [&] {
           core_.engine_attached(now_);
-          core_.room_granted({Naive::kSlots, Naive::kBytes});
+          core_.room_granted(room());
         },
-        [&] { naive_.engine_attached(); });
+        [&] { naive_.engine_attached(room()); });
   } else if (what == 55) {
     pass(std::chrono::hours(choices_.below(30)));
   } else if (what < 59) {
@@ -208,11 +208,17 @@ void Twins::answer() {
           "send failed", [&] { core_.send_failed(from, request, now_); },
           [&] { naive_.send_failed(key, request, now_); });
     default:
-      return tell(
-          "value",
-          [&] { core_.value_received(from, request, Payload::of(std::string(size, 'v')), now_); },
-          [&] { naive_.value_received(key, request, size); });
+      return answer(asked, size);
   }
+}
+
+void Twins::answer(const Asked& asked, std::size_t size) {
+  tell(
+      "value",
+      [&] {
+        core_.value_received(asked.index, asked.request, Payload::of(std::string(size, 'v')), now_);
+      },
+      [&] { naive_.value_received(asked.peer, asked.request, size); });
 }
 
 // What it was asked for, or something else; or it has forgotten all.
@@ -238,10 +244,14 @@ void Twins::judge() {
   const std::size_t at = choices_.below(judging_.size());
   const link::Answer answer = judging_[at];
   judging_.erase(judging_.begin() + static_cast<std::ptrdiff_t>(at));
-  link::Judged judged{answer.fetch, answer.request, Outcome::complete, false};
-  if (!choices_.one_in(3)) judged.outcome = static_cast<Outcome>(1 + choices_.below(7));
-  judged.again = judged.outcome != Outcome::complete && choices_.below(4) > 0;
-  if (!judged.again) wanted_.erase(answer.fetch);
+  const Outcome outcome =
+      choices_.one_in(3) ? Outcome::complete : static_cast<Outcome>(1 + choices_.below(7));
+  judge(answer, outcome, outcome != Outcome::complete && choices_.below(4) > 0);
+}
+
+void Twins::judge(const link::Answer& answer, Outcome outcome, bool again) {
+  const link::Judged judged{answer.fetch, answer.request, outcome, again};
+  if (!again) wanted_.erase(answer.fetch);
   tell(
       "judged",
       [&] {

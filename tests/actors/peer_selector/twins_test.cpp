@@ -11,10 +11,27 @@ TEST_CASE(
   for (const std::uint64_t seed : {1, 2, 3, 4, 36, 39}) {
     CAPTURE(seed);
     test::Seeded choices(seed);
-    Twins twins(choices, seed);
+    Twins twins(choices, seed, Twins::Setting::plain);
     for (int step = 0; step < 300 && !twins.over(); ++step) twins.step();
     REQUIRE(twins.wrong() == "");
   }
+}
+
+TEST_CASE(
+    "R35 N3 N8 so it is where some are hedged, where peers have a pace, where room is short") {
+  using Setting = Twins::Setting;
+  std::uint64_t hedges = 0;
+  for (const auto setting : {Setting::hedged, Setting::paced, Setting::crowded}) {
+    for (const std::uint64_t seed : {1, 2, 3, 4}) {
+      CAPTURE(setting, seed);
+      test::Seeded choices(seed);
+      Twins twins(choices, seed, setting);
+      for (int step = 0; step < 150 && !twins.over(); ++step) twins.step();
+      REQUIRE(twins.wrong() == "");
+      hedges += twins.hedges();
+    }
+  }
+  REQUIRE(hedges > 0);
 }
 
 }  // namespace quarry::peer_selector

@@ -50,9 +50,10 @@ struct Config {
   double hedge_burst = 10;
 
   // A peer that fails is left alone for this long, doubling with each failure up to the cap, and
-  // halving with each success: asked only for keys for which nobody else is left to ask.
+  // halving with each success: asked only for keys for which nobody else is left to ask. While
+  // others remember a fetch (N15) nobody else ever is: what only this one has waits for so long.
   Duration cooldown = std::chrono::seconds(1);
-  Duration cooldown_cap = std::chrono::minutes(5);
+  Duration cooldown_cap = std::chrono::seconds(30);
 
   // Requests a second to one peer (R35): more than any one link carries, so that whoever wants
   // less says so.

@@ -127,7 +127,9 @@ std::vector<std::string> with_lock(const std::filesystem::path& lock,
 
 Result<> end_processes(std::vector<Running> running, bool at_once) {
   for (const int signal : {at_once ? SIGKILL : SIGTERM, SIGKILL}) {
-    for (const Running& one : running) {
+    for (Running& one : running) {
+      // One that has just started may not have written its pid yet: then it was another's.
+      one.pid = PidLock::holder(one.lock).value_or(one.pid);
       if (::kill(one.pid, signal) != 0 && errno != ESRCH) {
         return io_error("cannot end " + one.name + " (pid " + std::to_string(one.pid) + ")", errno);
       }

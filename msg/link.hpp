@@ -249,7 +249,8 @@ struct Found {
 struct NoData {
   static constexpr std::uint8_t kKind = 20;
   LookUpId look_up;
-  static constexpr auto fields() { return std::tuple(&NoData::look_up); }
+  bool sure = false;  // each storage that is for the key has said that it has not got it
+  static constexpr auto fields() { return std::tuple(&NoData::look_up, &NoData::sure); }
   friend bool operator==(const NoData&, const NoData&) = default;
 };
 struct TooLarge {

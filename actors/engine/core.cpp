@@ -275,6 +275,18 @@ void Core::time_passed(Time now) {
     if (slot != kNone && fetches_[slot].state == FetchState::looking) want(slot);
   }
   for (std::uint32_t step = 0; step < limits::kSlice; ++step) {
+    const auto fetch = look_ups_.due_again(now);
+    if (!fetch) break;
+    const Slot slot = fetches_.find(*fetch);
+    if (slot == kNone) continue;
+    if (fetches_[slot].state == FetchState::validating) {
+      fetches_[slot].look_again = true;
+    } else {
+      look_ups_.wait(*fetch);
+    }
+  }
+  send_look_ups();
+  for (std::uint32_t step = 0; step < limits::kSlice; ++step) {
     const auto subscription = deadlines_.overdue(now);
     if (!subscription) break;
     end_subscription(*subscription, Terminal::expired);

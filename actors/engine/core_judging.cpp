@@ -50,6 +50,9 @@ void Core::no_data_received(const link::NoData& answer, Time now) {
   if (!look_up) return void(++totals_.unmatched);
   const Slot slot = fetches_.find(look_up->fetch);
   if (slot != kNone && fetches_[slot].state == FetchState::looking) want(slot);
+  if (slot != kNone && !answer.sure) {
+    look_ups_.look_again(look_up->fetch, now + limits::kLookAgainAfter);
+  }
   send_look_ups();
 }
 
@@ -203,7 +206,7 @@ void Core::ask_again(Slot slot, DeliveryId id) {
   if (delivery.held) return judge(slot, std::move(*delivery.held));
   want(slot);
   Fetch& fetch = fetches_[slot];
-  // Its value was put meanwhile: it may lie in the own storage now.
+  // Its value may lie in the own storage now.
   if (fetch.look_again) look_ups_.wait(fetch.id);
   fetch.look_again = false;
 }

@@ -23,7 +23,7 @@ struct Fetch {
   FetchState state = FetchState::pending;
   bool targeted : 1 = false;
   bool keep : 1 = false;
-  bool look_again : 1 = false;  // its value was put while another was judged
+  bool look_again : 1 = false;  // once what is judged has failed
 
   std::uint32_t subscribers() const { return 0U + of_class[0] + of_class[1] + of_class[2]; }
   std::uint16_t& subscribers(Class priority) {

@@ -27,6 +27,10 @@ inline constexpr std::uint32_t kMaxLookUps = 1024;
 inline constexpr std::uint64_t kMaxLookUpBytes = 64ULL * 1024 * 1024;
 // Look-ups that wait their turn; further fetches go to the network at once.
 inline constexpr std::uint32_t kMaxWaitingLookUps = 64 * 1024;
+// When a fetch looks again because a storage failed or took too long, and how many may: at most
+// 3,300 look-ups a second while a storage is broken. Further fetches wait for their peers alone.
+inline constexpr Duration kLookAgainAfter = std::chrono::seconds(5);
+inline constexpr std::uint32_t kMaxLookAgain = 16 * 1024;
 
 // Values that clients put, until each is judged and on disk. Beyond: Failed (full).
 inline constexpr std::uint32_t kMaxPuts = 256;

@@ -1,5 +1,7 @@
 #include "actors/engine/look_ups.hpp"
 
+#include <algorithm>
+
 namespace quarry::engine {
 
 bool LookUps::wait(FetchId fetch) {
@@ -31,10 +33,23 @@ std::optional<LookUps::LookUp> LookUps::answered(LookUpId id) {
   return look_up;
 }
 
-std::optional<FetchId> LookUps::overdue(Time now) {
-  if (until_.empty() || now < until_.front().until) return std::nullopt;
-  const FetchId fetch = until_.front().fetch;
-  until_.pop_front();
+std::optional<FetchId> LookUps::overdue(Time now) { return take_due(until_, now); }
+
+void LookUps::look_again(FetchId fetch, Time at) {
+  if (again_.size() < limits::kMaxLookAgain) again_.push_back({fetch, at});
+}
+
+std::optional<FetchId> LookUps::due_again(Time now) { return take_due(again_, now); }
+
+Time LookUps::next_deadline() const {
+  return std::min(until_.empty() ? kNever : until_.front().at,
+                  again_.empty() ? kNever : again_.front().at);
+}
+
+std::optional<FetchId> LookUps::take_due(std::deque<Due>& of, Time now) {
+  if (of.empty() || now < of.front().at) return std::nullopt;
+  const FetchId fetch = of.front().fetch;
+  of.pop_front();
   return fetch;
 }
 

@@ -1,6 +1,6 @@
-// Looks into the node's own storages: which fetches wait for one, which are out, and until when a
-// fetch may look. Bounded in number and in bytes. Never knows what a fetch is otherwise doing: what
-// it names may be over, or have gone on to the network.
+// Looks into the node's own storages: which fetches wait for one, which are out, until when a fetch
+// may look, and when it looks again. Bounded in number and in bytes. Never knows what a fetch is
+// otherwise doing: what it names may be over, or have gone on to the network.
 #pragma once
 
 #include <deque>
@@ -37,7 +37,10 @@ class LookUps {
   // Fetches whose time to look is over, in order.
   void look_until(FetchId fetch, Time until) { until_.push_back({fetch, until}); }
   std::optional<FetchId> overdue(Time now);
-  Time next_deadline() const { return until_.empty() ? kNever : until_.front().until; }
+  // Fetches that may look again, in order. Beyond the limit one is not noted.
+  void look_again(FetchId fetch, Time at);
+  std::optional<FetchId> due_again(Time now);
+  Time next_deadline() const;
 
   // Values found hold their room until they are judged.
   Budget& budget() { return budget_; }
@@ -45,15 +48,19 @@ class LookUps {
   std::size_t waiting() const { return waiting_.size(); }
 
  private:
-  struct Until {
+  struct Due {
     FetchId fetch;
-    Time until;
+    Time at;
   };
+  static std::optional<FetchId> take_due(std::deque<Due>& of, Time now);
+
   Budget budget_;
   Sequence<LookUpId> ids_;
   std::deque<LookUp> waiting_;
   std::map<LookUpId, LookUp> out_;
-  std::deque<Until> until_;
+  // Each is ordered by time, which is one constant after the present.
+  std::deque<Due> until_;
+  std::deque<Due> again_;
 };
 
 }  // namespace quarry::engine

@@ -71,7 +71,7 @@ class Askers {
 
   // Answers, each of which ends its ask.
   void found(const Ask& ask, const Payload& value, Time now);
-  // Remembers it, if it wished so, there is room, and it is `sure` that nobody has it.
+  // Remembers it, if it wished so, there is room, and it is `sure` that its coming is told.
   void no_data(const Ask& ask, bool sure, Time now);
   void too_large(const Ask& ask, std::uint64_t size, Time now);
 

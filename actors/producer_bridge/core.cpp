@@ -83,7 +83,7 @@ void Core::look_further(LookUps::iterator at, Time now) {
   auto& [ticket, look_up] = *at;
   const Line line = look_up.engine ? Line::engine : Line::peers;
   const auto job = storages_.look_up({line, ticket, look_up.key, look_up.room, {}}, look_up.last,
-                                     now, look_up.sure);
+                                     now, look_up.sure, look_up.will_tell);
   if (!job) return no_data(at, now);
   look_up.job = *job;
 }
@@ -103,9 +103,10 @@ void Core::found(LookUps::iterator at, const Payload& value, Time now) {
 
 void Core::no_data(LookUps::iterator at, Time now) {
   const LookUp look_up = end(at);
-  for (const Ask& ask : look_up.asks) askers_.no_data(ask, look_up.sure, now);
+  const bool rememberable = look_up.sure && look_up.will_tell;
+  for (const Ask& ask : look_up.asks) askers_.no_data(ask, rememberable, now);
   if (look_up.appeared) appeared(look_up.key, now);
-  if (look_up.engine) effects_.push_back(link::NoData{look_up.engine});
+  if (look_up.engine) effects_.push_back(link::NoData{look_up.engine, look_up.sure});
 }
 
 // A storage has got the value of this key. A look-up that is under way may have missed it.
@@ -301,7 +302,7 @@ void Core::engine_attached(Time now) {
 
 void Core::look_up_received(const link::LookUp& item, Time now) {
   if (engine_look_ups_ >= kEngineLookUps) {
-    effects_.push_back(link::NoData{item.look_up});
+    effects_.push_back(link::NoData{item.look_up, false});
     return;
   }
   ++engine_look_ups_;

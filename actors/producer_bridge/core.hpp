@@ -103,7 +103,8 @@ class Core {
     std::uint64_t before =
         0;                  // the ticket of an earlier one of this key, for peers, with less room
     bool appeared = false;  // the value came while it was looked for
-    bool sure = true;       // each storage that was asked has said that it has not got it
+    bool sure = true;       // each storage that is for the key has said that it has not got it
+    bool will_tell = true;  // each of them says so when it gets it
   };
   using LookUps = PooledMap<std::uint64_t, LookUp>;
   struct Keep {

@@ -27,12 +27,13 @@ Storages::Storages(std::string built_in, std::string keep_in, std::uint64_t seed
       effects_(effects) {}
 
 std::optional<JobId> Storages::look_up(const Work& work, std::optional<Place>& last, Time now,
-                                       bool& all) {
+                                       bool& all, bool& tell) {
   auto at = last ? storages_.upper_bound(*last) : storages_.begin();
   for (; at != storages_.end(); ++at) {
     if (at->second.looking_credit == 0 || !contains(at->second.keys, work.key)) continue;
     const auto job = enter(work, at, now);
-    all = all && job && at->second.tells;
+    all = all && job;
+    tell = tell && at->second.tells;
     if (!job) continue;
     last = at->first;
     return job;

@@ -49,8 +49,9 @@ class Storages {
   // Jobs.
 
   // Has the storage after `last` look it up, and makes that the last one. None: no storage is left.
-  // `all`: false where one was passed over, or asked, that may get it without a word.
-  std::optional<JobId> look_up(const Work& work, std::optional<Place>& last, Time now, bool& all);
+  // `all`: false where one was passed over; `tell`: false where one may get it without a word.
+  std::optional<JobId> look_up(const Work& work, std::optional<Place>& last, Time now, bool& all,
+                               bool& tell);
   // Has the storage that keeps do it, or remove. Otherwise why nobody is attached who could.
   tl::expected<JobId, std::string> keep(const Work& work, Time now);
   // Has the part of the storage that keeps which comes after `last` list what it has, and makes

@@ -120,8 +120,8 @@ class Engine {
     core_.found_received({id, bytes(value)}, now_);
     settle();
   }
-  void no_data(LookUpId id) {
-    core_.no_data_received({id}, now_);
+  void no_data(LookUpId id, bool sure = true) {
+    core_.no_data_received({id, sure}, now_);
     settle();
   }
   void too_large(LookUpId id, std::uint64_t size) {

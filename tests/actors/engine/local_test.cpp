@@ -151,6 +151,67 @@ TEST_CASE("N13 an answer that comes while a value of our own is judged waits for
   }
 }
 
+TEST_CASE("N13 a storage that failed or took too long is asked again") {
+  Stored engine;
+  const ClientId client = engine.client();
+  engine.fetch(client, "k");
+  engine.no_data(engine.only<link::LookUp>().look_up, false);
+  const FetchId fetch = engine.only<link::Want>().fetch;
+  engine.pass(limits::kLookAgainAfter - 1ms);
+  CHECK(engine.none<link::LookUp>());
+  SECTION("while the fetch waits for its peers") {
+    engine.pass(1ms);
+    engine.found(engine.only<link::LookUp>().look_up, "mine");
+    engine.verdict(engine.only<link::Judge>().delivery, Outcome::complete);
+    CHECK(engine.only<control::Resolved>(client).value == bytes("mine"));
+  }
+  SECTION("until it is sure") {
+    for (int i = 0; i < 3; ++i) {
+      engine.pass(limits::kLookAgainAfter);
+      engine.no_data(engine.only<link::LookUp>().look_up, i == 2);
+    }
+    engine.pass(limits::kLookAgainAfter);
+    CHECK(engine.none<link::LookUp>());
+    CHECK(engine.none<link::Want>());
+  }
+  SECTION("once a value that is judged meanwhile has failed") {
+    engine.answer(fetch, "wrong");
+    engine.pass(1s);
+    CHECK(engine.none<link::LookUp>());
+    engine.verdict(engine.only<link::Judge>().delivery, Outcome::invalid);
+    CHECK(engine.take<link::LookUp>().size() == 1);
+  }
+  SECTION("and not for a fetch that is over") {
+    engine.cancel(client, {key("k")});
+    engine.pass(1s);
+    CHECK(engine.none<link::LookUp>());
+  }
+}
+
+TEST_CASE("N8 fetches that look again are bounded, further ones wait for their peers") {
+  Stored engine;
+  const ClientId client = engine.client();
+  // How many look, and are told this.
+  const auto tell_all = [&](bool sure) {
+    std::size_t told = 0;
+    for (auto out = engine.take<link::LookUp>(); !out.empty(); out = engine.take<link::LookUp>()) {
+      for (const auto& it : out) {
+        engine.core().no_data_received({it.look_up, sure}, engine.now());
+      }
+      told += out.size();
+      engine.turn();
+    }
+    return told;
+  };
+  for (std::uint32_t i = 0; i <= limits::kMaxLookAgain; ++i) {
+    engine.core().fetch_asked(client, {Tag("t"), key(std::to_string(i)), {}}, engine.now());
+  }
+  engine.turn();
+  CHECK(tell_all(false) == limits::kMaxLookAgain + 1);
+  engine.pass(limits::kLookAgainAfter);
+  CHECK(tell_all(true) == limits::kMaxLookAgain);
+}
+
 TEST_CASE("N8 look-ups out are bounded, others wait their turn or go to the network") {
   Stored engine;
   const ClientId client = engine.client();

@@ -340,6 +340,7 @@ void Naive::stop_asked(Time now) {
 Time Naive::next_due() const {
   Time due = kNever;
   for (const auto& [until, fetch] : look_until_) due = std::min(due, until);
+  for (const auto& [at, fetch] : look_again_) due = std::min(due, at);
   for (const auto& [id, call] : calls_) due = std::min(due, call.until);
   for (const Fetch& fetch : fetches_) {
     for (const Subscription& its : fetch.subscriptions)
@@ -355,6 +356,17 @@ void Naive::time_passed(Time now) {
     look_until_.erase(look_until_.begin());
     if (fetch != nullptr && fetch->state == FetchState::looking) want(*fetch);
   }
+  while (!look_again_.empty() && look_again_.front().first <= now) {
+    Fetch* fetch = find(look_again_.front().second);
+    look_again_.erase(look_again_.begin());
+    if (fetch == nullptr) continue;
+    if (fetch->state == FetchState::validating) {
+      fetch->look_again = true;
+    } else {
+      waiting_.push_back({fetch->id, limits::kFirstRoom});
+    }
+  }
+  send_look_ups();
   for (const Fetch& of_all : std::vector(fetches_)) {
     for (const Subscription& its : of_all.subscriptions) {
       if (its.until && *its.until <= now) {

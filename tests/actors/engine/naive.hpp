@@ -169,7 +169,7 @@ class Naive {
   std::map<DeliveryId, Delivery> deliveries_;
   std::deque<LookUp> waiting_;
   std::map<LookUpId, LookUp> out_;
-  std::vector<std::pair<Time, FetchId>> look_until_;
+  std::vector<std::pair<Time, FetchId>> look_until_, look_again_;
   std::map<CallId, Errand> errands_;
   std::map<CallId, Call> calls_;
   Held owed_;

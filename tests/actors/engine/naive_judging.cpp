@@ -228,6 +228,9 @@ void Naive::no_data_received(const link::NoData& answer, Time now) {
   Fetch* fetch = find(at->second.fetch);
   out_.erase(at);
   if (fetch != nullptr && fetch->state == FetchState::looking) want(*fetch);
+  if (fetch != nullptr && !answer.sure) {
+    look_again_.emplace_back(now + limits::kLookAgainAfter, fetch->id);
+  }
   send_look_ups();
 }
 

@@ -141,8 +141,9 @@ void Twins::look_up() {
         it.found_received({id('l', look_up), Payload::of(std::string(bytes, 'm'))}, now_);
       });
     case 1:
-      return tell("no data",
-                  [&](auto& it, auto id) { it.no_data_received({id('l', look_up)}, now_); });
+      return tell("no data", [&](auto& it, auto id) {
+        it.no_data_received({id('l', look_up), size % 2 == 0}, now_);
+      });
     default:
       return tell("too large", [&](auto& it, auto id) {
         it.too_large_received({id('l', look_up), size}, now_);
@@ -297,7 +298,9 @@ void Twins::finish() {
       });
     }
     for (const LookUpId look_up : std::exchange(look_ups_, {})) {
-      tell("no data", [&](auto& it, auto id) { it.no_data_received({id('l', look_up)}, now_); });
+      tell("no data", [&](auto& it, auto id) {
+        it.no_data_received({id('l', look_up), true}, now_);
+      });
     }
     for (const DeliveryId delivery : std::exchange(deliveries_, {})) {
       tell("verdict", [&](auto& it, auto id) {

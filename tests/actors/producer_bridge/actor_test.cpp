@@ -273,7 +273,7 @@ TEST_CASE("N13 the Engine looks up what it had kept, and removes it") {
   f.tell_engine(link::Remove{CallId{2}, key_of('1')});
   REQUIRE(f.until([&] { return f.has_from_engine_side(report::Done{CallId{2}, 1}); }));
   f.tell_engine(link::LookUp{LookUpId{3}, key_of('1'), 1000});
-  REQUIRE(f.until([&] { return f.has_from_engine_side(link::NoData{LookUpId{3}}); }));
+  REQUIRE(f.until([&] { return f.has_from_engine_side(link::NoData{LookUpId{3}, true}); }));
   f.tell_engine(link::Survey{CallId{4}});
   REQUIRE(f.until([&] { return f.has_from_engine_side(report::Done{CallId{4}, 0}); }));
   CHECK(f.counted<report::WorkerInfo>() == 2);

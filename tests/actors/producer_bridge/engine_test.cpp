@@ -10,7 +10,7 @@ using std::chrono::seconds;
 TEST_CASE("N13 each look-up of the Engine has exactly one answer") {
   Fixture f;
   f.look_up(1);
-  CHECK(f.said<link::NoData>() == std::vector<link::NoData>{{LookUpId{1}}});
+  CHECK(f.said<link::NoData>() == std::vector<link::NoData>{{LookUpId{1}, true}});
   f.attach(kStore);
   f.look_up(2);
   f.found(kStore, f.job(kStore), "mine");
@@ -20,11 +20,14 @@ TEST_CASE("N13 each look-up of the Engine has exactly one answer") {
   CHECK(f.said<link::TooLarge>() == std::vector<link::TooLarge>{{LookUpId{3}, 9}});
   f.look_up(4);
   f.no_data(kStore, f.job(kStore));
-  CHECK(f.said<link::NoData>().at(0).look_up == LookUpId{4});
+  CHECK(f.said<link::NoData>() == std::vector<link::NoData>{{LookUpId{4}, true}});
   f.look_up(5);
+  f.failed(kStore, f.job(kStore));
+  CHECK(f.said<link::NoData>() == std::vector<link::NoData>{{LookUpId{5}, false}});
+  f.look_up(6);
   const JobId job = f.job(kStore);
   f.pass(seconds(2));
-  CHECK(f.said<link::NoData>().at(0).look_up == LookUpId{5});
+  CHECK(f.said<link::NoData>() == std::vector<link::NoData>{{LookUpId{6}, false}});
   f.found(kStore, job);
   CHECK(f.said<link::Found>().empty());
   CHECK(f.core.look_ups() == 0);
@@ -69,7 +72,7 @@ TEST_CASE("N8 look-ups beyond the table are no data at once") {
     f.core.look_up_received({LookUpId{i}, Fixture::key_of(static_cast<unsigned>(i)), 10}, f.now);
   }
   f.look_up(kEngineLookUps + 1);
-  CHECK(f.said<link::NoData>() == std::vector<link::NoData>{{LookUpId{kEngineLookUps + 1}}});
+  CHECK(f.said<link::NoData>() == std::vector<link::NoData>{{LookUpId{kEngineLookUps + 1}, false}});
 }
 
 TEST_CASE("N17 a value is kept by the storage that keeps, and done when it says so") {

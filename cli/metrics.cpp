@@ -215,7 +215,7 @@ const std::vector<PeerSeries>& of_peers() {
       {asked, [](const Info& it) { return static_cast<double>(it.asked); }},
       {results, [](const Info& it) { return static_cast<double>(it.accepted); }, "accepted"},
       {results, [](const Info& it) { return static_cast<double>(it.no_data); }, "no_data"},
-      {results, [](const Info& it) { return static_cast<double>(it.timeouts); }, "timed_out"},
+      {results, [](const Info& it) { return static_cast<double>(it.timed_out); }, "timed_out"},
       {results, [](const Info& it) { return static_cast<double>(it.invalid); }, "invalid"},
   };
   return series;

@@ -127,14 +127,14 @@ struct PeerInfo {
   std::uint64_t asked = 0;
   std::uint64_t accepted = 0;
   std::uint64_t no_data = 0;
-  std::uint64_t timeouts = 0;
+  std::uint64_t timed_out = 0;
   std::uint64_t invalid = 0;
   static constexpr auto fields() {
     return std::tuple(&PeerInfo::call, &PeerInfo::peer, &PeerInfo::state, &PeerInfo::detail,
                       &PeerInfo::blocked_ms, &PeerInfo::latency_us, &PeerInfo::median_us,
                       &PeerInfo::p95_us, &PeerInfo::bytes_per_s, &PeerInfo::failing,
                       &PeerInfo::left_alone_ms, &PeerInfo::in_flight, &PeerInfo::asked,
-                      &PeerInfo::accepted, &PeerInfo::no_data, &PeerInfo::timeouts,
+                      &PeerInfo::accepted, &PeerInfo::no_data, &PeerInfo::timed_out,
                       &PeerInfo::invalid);
   }
   friend bool operator==(const PeerInfo&, const PeerInfo&) = default;

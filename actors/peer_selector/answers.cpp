@@ -64,7 +64,7 @@ void Core::drop_spare(Fetch& fetch) {
   Request* request = requests_.find(std::exchange(fetch.progress->spare, {}));
   QUARRY_CHECK(request != nullptr);
   room_.give_back(request->size);
-  starved_ = false;
+  starved_ = {};
   fetch.progress->spare_value = {};
   forget(*request);
 }
@@ -100,7 +100,7 @@ void Core::no_data_received(PeerIndex index, RequestId id, Duration remembered, 
       member.untrue.take(now);
     }
     std::erase(fetch->progress->late, id);
-    succeeded(*request->peer, now);
+    succeeded(*request->peer, request->state == Request::State::out);
     if (request->state == Request::State::out) {
       member.score.no_data(now - request->sent, now);
       member.answers.add(now - request->sent);

@@ -50,8 +50,9 @@ struct Config {
   double hedge_burst = 10;
 
   // A peer that fails is left alone for this long, doubling with each failure up to the cap, and
-  // halving with each success: asked only for keys for which nobody else is left to ask. While
-  // others remember a fetch (N15) nobody else ever is: what only this one has waits for so long.
+  // halving with each success, of which one in time ends it. Left alone it is asked only for keys
+  // for which nobody else is left to ask, and never while others remember (N15): what only it has
+  // waits for so long. A new connection shortens that to the first of these times.
   Duration cooldown = std::chrono::seconds(1);
   Duration cooldown_cap = std::chrono::seconds(30);
 

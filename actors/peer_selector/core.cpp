@@ -221,6 +221,7 @@ void Core::tell(const Peer& peer, peer::FromAsker item) {
 
 void Core::refresh(Peer& peer, Time now) {
   const Peers::Change change = peers_.refresh(peer, now);
+  if (change.became_candidate) reconnected(*peer.member, now);
   if (change.candidate_lost) readmit(now);
   if (peer.waiters.empty() || (!change.became_available && !change.candidate_lost)) return;
   if (change.candidate_lost) peer.recheck = peer.waiters.size();
@@ -406,8 +407,9 @@ Time Core::next_deadline() const {
   Time due = std::min(requests_.next_deadline(), peers_.next_deadline());
   if (!syncs_.empty()) due = std::min(due, syncs_.front().until);
   if (more_) return std::min(due, now_);
-  if (starved_ || peers_.available().empty()) return due;
-  if (queues_.next() != nullptr || !waking_.empty()) return std::min(due, now_);
+  if (peers_.available().empty()) return due;
+  if (const Fetch* next = queues_.next()) return next->id == starved_ ? due : std::min(due, now_);
+  if (!waking_.empty()) return std::min(due, now_);
   if (const Fetch* first = queues_.first_due()) {
     due = std::min(due, std::max(first->due, retries_.next()));
     const bool news = queues_.first_begun()->generation < peers_.generation();

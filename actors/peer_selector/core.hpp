@@ -164,7 +164,8 @@ class Core {
   void acquit_all(Time now);
   void set_back(Peer& peer, Time now);
   void readmit(Time now);
-  void succeeded(Peer& peer, Time now);
+  void reconnected(Member& member, Time now);
+  void succeeded(Peer& peer, bool in_time);
   Duration together() const;
   std::size_t asked_since(Time since) const;
 
@@ -256,9 +257,9 @@ class Core {
   std::size_t validating_ = 0;
   std::deque<PeerIndex> waking_;
   std::uint64_t set_number_ = 0;
-  bool more_ = false;     // dispatch ended with its slice, not with its work
-  bool starved_ = false;  // the next fetch needs more room than there is
-  Time now_;              // of the last event that had one
+  bool more_ = false;  // dispatch ended with its slice, not with its work
+  FetchId starved_;    // needs more room than there is; none since room came back
+  Time now_;           // of the last event that had one
   std::uint64_t mark_ = 0;
 
   bool producer_attached_ = false;

@@ -196,7 +196,7 @@ report::PeerInfo Core::info(const Peer& peer, CallId call, Time now) const {
   info.asked = member.count.asked;
   info.accepted = member.count.accepted;
   info.no_data = member.count.no_data;
-  info.timeouts = member.count.timeouts;
+  info.timed_out = member.count.timed_out;
   info.invalid = member.count.invalid;
   return info;
 }

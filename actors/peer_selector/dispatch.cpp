@@ -25,7 +25,7 @@ void Core::dispatch(Time now) {
   hasten_backed_off(now);
   for (int i = 0; i < limits::kDispatchSlice; ++i) {
     Fetch* fetch = peers_.available().empty() ? nullptr : queues_.next();
-    if (fetch == nullptr || starved_ || !try_one(*fetch, now)) return;
+    if (fetch == nullptr || fetch->id == starved_ || !try_one(*fetch, now)) return;
   }
   more_ = true;
 }
@@ -99,7 +99,7 @@ bool Core::news_for(const Fetch& fetch) const {
 bool Core::try_one(Fetch& fetch, Time now) {
   const std::uint32_t room = room_for(fetch);
   if (room == 0 || !room_.fits(room)) {
-    starved_ = true;
+    starved_ = fetch.id;
     return false;
   }
   ++looked_at_;
@@ -308,21 +308,20 @@ void Core::round_over(Fetch& fetch, Time now) {
   queues_.back_off(fetch, due, peers_.generation());
 }
 
-// Whoever remembers says when it has it, and need not be asked again before the time is over.
+// Whoever remembers says when it has it, and need not be asked again before the time is over. Who
+// does not may be left alone still, and be back at any time.
 Time Core::next_round(const Fetch& fetch, Time now) {
   const Duration exact =
       std::min(Duration(config_.retry_delay * (1LL << fetch.rounds)), config_.retry_delay_cap);
   const Time again = now + Duration(static_cast<std::int64_t>(static_cast<double>(exact.count()) *
                                                               random_.around_one(kJitter)));
   if (fetch.told == 0) return again;
-  Time first = told_until(fetch);
-  if (fetch.progress) {
-    for (const std::uint32_t index : fetch.progress->untold) {
-      const Peer* peer = peers_.at(index);
-      if (peer != nullptr && peer->member) first = std::min(first, peer->member->aside_until);
-    }
-  }
-  return std::max(first, again);
+  const bool some_do_not =
+      fetch.progress && std::ranges::any_of(fetch.progress->untold, [&](std::uint32_t index) {
+        const Peer* peer = peers_.at(index);
+        return peer != nullptr && peer->member;
+      });
+  return some_do_not ? again : std::max(told_until(fetch), again);
 }
 
 }  // namespace quarry::peer_selector

@@ -36,7 +36,7 @@ void Core::engine_attached(Time now) {
     attend(peer, now);
   }
   room_ = {};
-  starved_ = false;
+  starved_ = {};
 }
 
 void Core::wanted(const link::Want& want, Time now) {
@@ -102,7 +102,7 @@ void Core::ended(const link::End& end_item, Time now) {
 
 void Core::room_granted(const link::Room& room) {
   room_.granted(room);
-  starved_ = false;
+  starved_ = {};
 }
 
 void Core::judged(const link::Judged& judged, Time now) {
@@ -148,7 +148,7 @@ void Core::score(const Request& request, Outcome outcome, Time now) {
       expected_.accepted(request.size);
       if (!peer.member) return;
       ++peer.member->count.accepted;
-      succeeded(peer, now);
+      succeeded(peer, request.in_time);
       peer.member->answers.add(request.elapsed);
       answers_.add(request.elapsed);
       peer.member->score.accepted(request.elapsed, request.size, now);
@@ -158,7 +158,7 @@ void Core::score(const Request& request, Outcome outcome, Time now) {
       came_to(AskResult::unresolved);
       expected_.accepted(request.size);
       if (!peer.member) return;
-      succeeded(peer, now);
+      succeeded(peer, request.in_time);
       peer.member->answers.add(request.elapsed);
       peer.member->score.unresolved(request.elapsed, now);
       return;
@@ -280,7 +280,7 @@ void Core::no_longer_out(Request& request, Time now) {
   peer.member->out.remove(request);
   --peer.member->in_flight;
   room_.give_back(request.room);
-  starved_ = false;
+  starved_ = {};
   if (Fetch* fetch = find(request.fetch)) {
     auto& outs = fetch->progress->outs;
     const auto at = std::ranges::find(outs, request.id);

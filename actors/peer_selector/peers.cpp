@@ -126,7 +126,7 @@ Peers::Change Peers::refresh(Peer& peer, Time now) {
   list(candidates_, &Member::candidate_at, peer, candidate);
   list(available_, &Member::available_at, peer, available);
   if (candidate && !was_candidate) member.generation = ++generation_;
-  return {was_candidate && !candidate, available && !was_available};
+  return {candidate && !was_candidate, was_candidate && !candidate, available && !was_available};
 }
 
 Time Peers::free_at(Member& member, Time now) const {

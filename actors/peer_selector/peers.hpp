@@ -51,7 +51,7 @@ struct Member {
   std::uint32_t candidate_at = kNotListed;
   std::uint32_t available_at = kNotListed;
   struct {
-    std::uint64_t asked = 0, accepted = 0, no_data = 0, timeouts = 0, invalid = 0;
+    std::uint64_t asked = 0, accepted = 0, no_data = 0, timed_out = 0, invalid = 0;
     std::uint64_t hedged = 0;
   } count;
 };
@@ -93,6 +93,7 @@ class Peers {
   bool askable(const Member& member) const;
   // Looks again whether the peer is a candidate and available.
   struct Change {
+    bool became_candidate = false;
     bool candidate_lost = false;
     bool became_available = false;
   };

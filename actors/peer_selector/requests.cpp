@@ -38,6 +38,7 @@ std::size_t Requests::all_wait_since(const Request& request, Time before, std::u
 }
 
 void Requests::answered(Request& request, Request::State to) {
+  request.in_time = request.in_time || request.state == Request::State::out;
   if (request.state == Request::State::late) --late_;
   if (request.heap_at != kNotInHeap) due_.remove(request);
   request.state = to;

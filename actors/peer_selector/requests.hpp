@@ -30,6 +30,7 @@ struct Request {
   bool overtaken = false;  // another's answer was accepted
   bool has_it = false;     // asked because it said so (N15)
   bool extended = false;   // its deadline, because we were late
+  bool in_time = false;    // spare, judging: it came before its timeout
   Hook<Request> hook;      // out: among its peer's
 };
 

@@ -25,7 +25,7 @@ std::size_t Core::asked_since(Time since) const {
 void Core::score_timeout(Request& request, Duration elapsed, Time now) {
   Peer& peer = *request.peer;
   Member& member = *peer.member;
-  ++member.count.timeouts;
+  ++member.count.timed_out;
   if (ourselves_.known_to_be_us(now)) return void(++count_.acquitted);
   ourselves_.suspect({peer.index, now, member.score, member.aside_until, member.setbacks},
                      together());
@@ -79,9 +79,17 @@ void Core::readmit(Time now) {
   }
 }
 
-void Core::succeeded(Peer& peer, Time) {
-  peer.member->overloads = 0;
-  peer.member->setbacks /= 2;
+// What it failed at may be over.
+void Core::reconnected(Member& member, Time now) {
+  member.aside_until = std::min(member.aside_until, now + config_.cooldown);
+}
+
+// `in_time`: before its timeout. One that was left alone is back then.
+void Core::succeeded(Peer& peer, bool in_time) {
+  Member& member = *peer.member;
+  member.overloads = 0;
+  member.setbacks /= 2;
+  if (in_time) member.aside_until = Time::min();
   ourselves_.answered();
 }
 

@@ -58,7 +58,7 @@ std::string as_json(const std::vector<report::PeerInfo>& peers) {
     json.add("bytes_per_s", info.bytes_per_s).add("failing", info.failing);
     json.add("left_alone_ms", info.left_alone_ms).add("in_flight", info.in_flight);
     json.add("asked", info.asked).add("accepted", info.accepted).add("no_data", info.no_data);
-    json.add("timeouts", info.timeouts).add("invalid", info.invalid).end();
+    json.add("timed_out", info.timed_out).add("invalid", info.invalid).end();
   }
   return json.end().end().line();
 }
@@ -66,7 +66,7 @@ std::string as_json(const std::vector<report::PeerInfo>& peers) {
 std::string as_text(const std::vector<report::PeerInfo>& peers) {
   if (peers.empty()) return "no peers; add one with: quarry peers add KEY ENDPOINT\n";
   Table table({"NAME", "STATE", ">MEDIAN", ">P95", ">RATE", ">ASKED", ">ACCEPTED", ">NO DATA",
-               ">TIMEOUTS", ">INVALID", ">FAILING", "ENDPOINT", "KEY", "DETAIL"});
+               ">TIMED OUT", ">INVALID", ">FAILING", "ENDPOINT", "KEY", "DETAIL"});
   const auto in_ms = [](std::uint32_t us) { return us == 0 ? "-" : fixed(us / 1000.0, 1) + " ms"; };
   for (const auto& info : peers) {
     std::string detail = info.detail;
@@ -81,7 +81,7 @@ std::string as_text(const std::vector<report::PeerInfo>& peers) {
     const std::string rate = info.bytes_per_s == 0 ? "-" : format_size(info.bytes_per_s) + "/s";
     table.add({info.peer.name, std::string(name(info.state)), in_ms(info.median_us),
                in_ms(info.p95_us), rate, std::to_string(info.asked), std::to_string(info.accepted),
-               std::to_string(info.no_data), std::to_string(info.timeouts),
+               std::to_string(info.no_data), std::to_string(info.timed_out),
                std::to_string(info.invalid), std::to_string(info.failing) + "%", info.peer.endpoint,
                to_z85(info.peer.peer), detail});
   }

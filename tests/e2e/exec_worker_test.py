@@ -333,7 +333,7 @@ class Killed(Workers):
         eventually(lambda: all({fetch["waits_for"] for fetch in node.fetches().values()} ==
                                {"have"} for node in asks), what="no data")
         if calm():
-            self.assertEqual([node.peers()["has"]["timeouts"] for node in asks], [0] * 3)
+            self.assertEqual([node.peers()["has"]["timed_out"] for node in asks], [0] * 3)
         for key in keys[200:]:
             (folder / key).write_bytes(values[key])
         self.worker(has, *words)

@@ -103,7 +103,7 @@ class Dying(WorkerCase):
 
     def nobody_timed_out(self, asking):
         for node in asking if calm() else []:
-            self.assertEqual(self.peers(node)["serving"].timeouts, 0)
+            self.assertEqual(self.peers(node)["serving"].timed_out, 0)
 
     def full(self, client, keys):
         """How many answers are held, once no request is out nor goes out, and status says why."""

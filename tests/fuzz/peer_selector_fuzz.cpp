@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   test::FromBytes choices(std::as_bytes(std::span(data, size)));
   const std::uint64_t seed = choices.below(256);
   using Setting = peer_selector::Twins::Setting;
-  peer_selector::Twins twins(choices, seed, static_cast<Setting>(choices.below(4)));
+  peer_selector::Twins twins(choices, seed, static_cast<Setting>(choices.below(5)));
   while (!choices.over() && !twins.over()) twins.step();
   std::fputs(twins.wrong().c_str(), stderr);
   QUARRY_CHECK(twins.wrong().empty());

@@ -49,7 +49,6 @@ Settings::Settings(Random& random, int most_nodes) {
   selector.remember = random.one_of<Duration>(0s, 60s, 60s);
   selector.remember_cap = 120s;
   selector.cooldown = random.one_of<Duration>(0ms, 1s);
-  selector.cooldown_cap = 10s;
   selector.block = 20s;
   selector.block_cap = 60s;
   selector.set_aside = 20s;

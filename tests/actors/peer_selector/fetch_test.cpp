@@ -138,8 +138,8 @@ TEST_CASE("R7 a timed-out request is charged to its peer and retried elsewhere")
   f.pass(1ms);
   const Asked second = f.only_ask();
   REQUIRE(second.peer != first.peer);
-  REQUIRE(f.info(first.peer).timeouts == 1);
-  REQUIRE(f.info(second.peer).timeouts == 0);
+  REQUIRE(f.info(first.peer).timed_out == 1);
+  REQUIRE(f.info(second.peer).timed_out == 0);
 }
 
 TEST_CASE("N2 a timed-out request stays matchable: a late value is used") {
@@ -201,7 +201,7 @@ TEST_CASE("R8 N4 no data is not charged, and the key is asked elsewhere at once"
     asked.insert(ask.peer);
     f.pass(10ms);
     f.no_data(ask);
-    REQUIRE(f.info(ask.peer).timeouts == 0);
+    REQUIRE(f.info(ask.peer).timed_out == 0);
     REQUIRE(f.info(ask.peer).latency_us == 10'000);
     REQUIRE(f.info(ask.peer).failing == 5);
     REQUIRE(f.info(ask.peer).no_data == 1);
@@ -273,7 +273,7 @@ TEST_CASE("N4 an overloaded peer is left alone as long as it says, and then aske
   REQUIRE(f.asks.empty());
   f.pass(1ms);
   f.only_ask();
-  REQUIRE(f.info(1).timeouts == 0);
+  REQUIRE(f.info(1).timed_out == 0);
 }
 
 TEST_CASE("N4 a value that is too large for the room is asked for again with that room") {
@@ -315,7 +315,7 @@ TEST_CASE("N8 a value larger than its room is dropped and charged") {
   f.value(ask, std::string(ask.room + 1, 'x'));
   REQUIRE(f.answers.empty());
   REQUIRE(f.only_ask().peer == 3 - ask.peer);
-  REQUIRE(f.info(ask.peer).timeouts == 1);
+  REQUIRE(f.info(ask.peer).timed_out == 1);
   REQUIRE(f.counter("protocol_violations_total") == 1);
 }
 
@@ -332,7 +332,7 @@ TEST_CASE("R9 a request that could not be sent charges nobody and tries the next
   REQUIRE(f.asks.empty());  // all have failed: the retry delay
   f.pass(400ms);
   REQUIRE(f.take_asks().size() == 1);
-  REQUIRE(f.info(1).timeouts + f.info(2).timeouts == 0);
+  REQUIRE(f.info(1).timed_out + f.info(2).timed_out == 0);
   REQUIRE(f.info(1).latency_us + f.info(2).latency_us == 0);
   REQUIRE(f.info(1).failing + f.info(2).failing == 0);
 }
@@ -384,7 +384,7 @@ TEST_CASE("R22 an answer, a no data or a timeout for an ended fetch changes noth
   REQUIRE(f.answers.empty());
   REQUIRE(f.asks.empty());
   const report::PeerInfo info = f.info(1);
-  REQUIRE(info.timeouts == 0);
+  REQUIRE(info.timed_out == 0);
   REQUIRE(info.no_data == 0);
   REQUIRE(info.latency_us == 0);
   REQUIRE(info.bytes_per_s == 0);

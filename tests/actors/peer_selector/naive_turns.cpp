@@ -385,18 +385,15 @@ void Naive::round_over(Fetch& fetch, Time now) {
   rest(fetch, next);
 }
 
-// N16, and N15: who remembers need not be asked, and who is left alone can wait.
+// N16, and N15: who remembers need not be asked.
 Naive::Within Naive::next_round(const Fetch& fetch, Time now) {
   Duration wait = config_.retry_delay;
   for (int i = 0; i < fetch.rounds; ++i) wait = std::min(2 * wait, config_.retry_delay_cap);
   const Within again{now + wait * 3 / 4, now + wait * 5 / 4 + 1ms};
   if (fetch.told == 0) return again;
-  Time first = fetch.told_until;
-  for (const PeerKey& key : untold(fetch)) {
-    if (peers_.at(key).perhaps_aside) unsure_ = true;
-    first = std::min(first, std::max(peers_.at(key).aside_until, now));
-  }
-  return {std::max(first - 1ms, again.earliest), std::max(first, again.latest)};
+  if (!untold(fetch).empty()) return again;
+  return {std::max(fetch.told_until - 1ms, again.earliest),
+          std::max(fetch.told_until, again.latest)};
 }
 
 void Naive::rest(Fetch& fetch, Within within) {

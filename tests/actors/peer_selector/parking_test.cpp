@@ -116,6 +116,20 @@ TEST_CASE("N8 with all room in hand and still too little, what there is is asked
   REQUIRE(f.only_ask().room == 1000);
 }
 
+TEST_CASE("N8 a fetch that lacks room does not hold up a first request that needs less") {
+  Fixture f;
+  f.core.engine_attached(f.now);
+  f.connect({1});
+  f.room(4, 200'000);
+  f.want(1);
+  REQUIRE(f.only_ask().room == 64 * 1024);
+  f.want(2);
+  f.too_large(f.only_ask(), 150'000);
+  REQUIRE(f.asks.empty());
+  f.want(3);
+  REQUIRE(f.only_ask().key == key_of(3));
+}
+
 TEST_CASE("R10 with nobody to ask a hundred thousand fetches cost nothing") {
   Fixture f;
   f.add(1);

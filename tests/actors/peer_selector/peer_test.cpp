@@ -157,9 +157,9 @@ TEST_CASE("N2 an ask says how long it is waited for") {
   f.want(5);
   REQUIRE(f.only_ask().wait_ms == 700);
   f.pass(699ms);
-  REQUIRE(f.info(1).timeouts == 0);
+  REQUIRE(f.info(1).timed_out == 0);
   f.pass(1ms);
-  REQUIRE(f.info(1).timeouts == 1);
+  REQUIRE(f.info(1).timed_out == 1);
 }
 
 TEST_CASE("R9 what was sent to an earlier life of a peer is sent again, uncharged") {
@@ -174,7 +174,7 @@ TEST_CASE("R9 what was sent to an earlier life of a peer is sent again, uncharge
   REQUIRE(f.asks.empty());
   f.pass(500ms);  // the next ping tells
   f.only_ask();
-  REQUIRE(f.info(1).timeouts == 0);
+  REQUIRE(f.info(1).timed_out == 0);
 }
 
 TEST_CASE("a peer that talks nonsense is hung up on, and its requests go elsewhere") {
@@ -205,7 +205,7 @@ TEST_CASE("R29 invalid blocks the peer, and frees its requests, before anything 
   const report::PeerInfo info = f.info(1);
   REQUIRE(info.state == PeerState::blocked);
   REQUIRE(info.blocked_ms == 3'600'000);
-  REQUIRE(info.timeouts == 0);
+  REQUIRE(info.timed_out == 0);
   REQUIRE(info.in_flight == 0);
   // The answer that is already with the verifier runs to its end.
   f.judge(answers[1], Outcome::complete, false);

@@ -162,7 +162,7 @@ TEST_CASE("N3 a second peer is asked when the first is slower than 95 % of its c
   REQUIRE(f.counter("hedges_won_total") == 1);
   // The loser is charged with what it has taken, because that is worse than its estimate.
   REQUIRE(f.info(first.peer).latency_us >= 16'000);
-  REQUIRE(f.info(first.peer).timeouts == 0);
+  REQUIRE(f.info(first.peer).timed_out == 0);
   f.value(first);
   REQUIRE(f.answers.empty());
 }

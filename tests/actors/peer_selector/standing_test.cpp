@@ -201,6 +201,60 @@ TEST_CASE("N15 one that stays silent is left alone as long as others remember") 
   REQUIRE(silent <= 16);
 }
 
+TEST_CASE("N15 one that was left alone for long is asked seconds after it is back") {
+  Waiting f({1, 2, 3, 4});
+  bool silent = true;
+  std::set<Key> asked_of_2;
+  const auto answer = [&] {
+    while (!f.asks.empty()) {
+      for (const Asked& ask : f.take_asks()) {
+        if (ask.peer == 2) asked_of_2.insert(ask.key);
+        if (ask.peer != 2 || !silent) f.no_data(ask, 20min);
+      }
+    }
+  };
+  const auto pass = [&](int seconds) {
+    for (int i = 0; i < seconds; ++i) {
+      f.pass(1s);
+      answer();
+    }
+  };
+  f.want(5);
+  answer();
+  while (f.info(2).left_alone_ms < 20'000) pass(1);
+  silent = false;
+  asked_of_2.clear();
+  SECTION("it answers another fetch, that has nobody else to ask") {
+    f.want(6);
+    answer();
+    REQUIRE(asked_of_2 == std::set{key_of(6)});
+    REQUIRE(f.info(2).left_alone_ms == 0);
+  }
+  SECTION("it connects anew") {
+    f.dies(2);
+    while (f.info(2).state == PeerState::connected) pass(1);
+    REQUIRE(f.info(2).left_alone_ms > 8'000);
+    f.lives(2);
+    while (f.info(2).state != PeerState::connected) pass(1);
+  }
+  pass(7);
+  REQUIRE(asked_of_2.contains(key_of(5)));
+}
+
+TEST_CASE("N2 an answer that comes late is no sign that who was left alone is back") {
+  Waiting f({1, 2});
+  f.want(5, {2});
+  const Asked late = f.only_ask();
+  f.pass(1500ms);
+  REQUIRE(f.info(2).left_alone_ms > 0);
+  SECTION("no data") { f.no_data(late); }
+  SECTION("a value") {
+    f.value(late);
+    f.judge(f.answers.back(), Outcome::complete, false);
+  }
+  REQUIRE(f.info(2).left_alone_ms > 0);
+}
+
 TEST_CASE("N15 a newcomer that remembers changes nothing, one that does not is asked again") {
   Waiting f;
   f.want(5);

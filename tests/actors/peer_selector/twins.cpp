@@ -40,20 +40,20 @@ Twins::Twins(test::Choices& choices, std::uint64_t seed, Setting setting)
     living_.insert(peer_key(i));
     answer_pings();
   }
-  if (setting == Setting::hedged) warm_up();
+  if (is(setting, Setting::hedged)) warm_up();
 }
 
 Config Twins::config(Setting setting) {
   Config config;
-  config.hedge_budget = setting == Setting::hedged ? 0.5 : 0;
+  config.hedge_budget = is(setting, Setting::hedged) ? 0.5 : 0;
   // A token each 250.5 ms: never at a whole millisecond.
-  if (setting == Setting::paced) config.requests_per_second = 1000 / 250.5;
+  if (is(setting, Setting::paced)) config.requests_per_second = 1000 / 250.5;
   if (setting != Setting::plain) config.remember = {};
   return config;
 }
 
 link::Room Twins::room() const {
-  if (setting_ == Setting::crowded) return {4, 300'000};
+  if (is(setting_, Setting::crowded)) return {4, 300'000};
   return {1'000'000, std::uint64_t{1} << 40};
 }
 

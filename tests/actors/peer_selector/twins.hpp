@@ -22,6 +22,7 @@ class Twins {
     hedged,   // enough is known of answers to ask a second peer beside a slow one
     paced,    // four requests a second to each peer
     crowded,  // room for few answers
+    all,      // the last three together
   };
   Twins(test::Choices& choices, std::uint64_t seed, Setting setting);
 
@@ -44,6 +45,7 @@ class Twins {
   static PeerKey peer_key(std::uint64_t number);
   static Key key_of(FetchId id);
   static report::PeerEntry entry(const PeerKey& key, PeerRole role);
+  static bool is(Setting setting, Setting one) { return setting == one || setting == Setting::all; }
   static Config config(Setting setting);
   link::Room room() const;
   void warm_up();

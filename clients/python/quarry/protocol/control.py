@@ -275,7 +275,7 @@ class PeerInfo(Item):
     asked: U64
     accepted: U64
     no_data: U64
-    timeouts: U64
+    timed_out: U64
     invalid: U64
 
 

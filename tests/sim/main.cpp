@@ -30,9 +30,9 @@ constexpr Duration kRecovery = 10s;
 constexpr Duration kWithin = 180s;
 constexpr Duration kClearing = 60s;
 // Until nobody is left alone any more and all have asked all for a key, and are remembered; and
-// until a value that then comes is there, with the least rates of requests and retries and many
-// others that come again.
-constexpr Duration kAllAsked = 60s, kThere = 10s;
+// until a value that then comes is there: where nobody remembers, the longest pause between rounds
+// and a round with room for one answer, so that 19 peers are asked one after the other.
+constexpr Duration kAllAsked = 60s, kThere = 15s;
 
 void pass(World& world, Duration time) {
   const Time until = world.events.now() + time;

@@ -205,6 +205,9 @@ class Core {
   bool try_one(Fetch& fetch, Time now);
   Peer* choose(Fetch& fetch, std::uint64_t bytes, Why& why, Time now);
   bool may_ask(const Fetch& fetch, const Peer& peer, bool has_it = false) const;
+  bool own_time_has_come(Fetch& fetch, Time now);
+  Peer* preferred(const Fetch& fetch);
+  void prefer_nobody(Fetch& fetch);
   void mark_tried(const Fetch& fetch, Time now);
   Request& send(Fetch& fetch, Peer& peer, std::uint32_t room, std::uint64_t bytes, Why why,
                 Time now);

@@ -105,7 +105,11 @@ bool Core::try_one(Fetch& fetch, Time now) {
   ++looked_at_;
   const std::uint64_t bytes = expected_bytes(fetch);
   Why why = Why::preferred;
-  if (Peer* peer = choose(fetch, bytes, why, now)) {
+  Peer* peer = choose(fetch, bytes, why, now);
+  if (peer == nullptr && fetch.hastened && own_time_has_come(fetch, now)) {
+    peer = choose(fetch, bytes, why, now);
+  }
+  if (peer != nullptr) {
     send(fetch, *peer, room, bytes, why, now);
   } else {
     queues_.remove(fetch);
@@ -150,17 +154,22 @@ bool Core::may_ask(const Fetch& fetch, const Peer& peer, bool has_it) const {
          (has_it || !fetch.hastened || peer.member->generation > fetch.generation);
 }
 
+// Whom it would ask before all others, if that one may be asked now. Requires mark_tried().
+Peer* Core::preferred(const Fetch& fetch) {
+  if (!fetch.progress || fetch.progress->prefer == kNoPeer) return nullptr;
+  Peer* peer = peers_.at(fetch.progress->prefer);
+  const bool may = peer != nullptr && may_ask(fetch, *peer, fetch.progress->has_it) &&
+                   peer->member->available_at != kNotListed &&
+                   (!fetch.restricted || std::ranges::count(fetch.progress->targets, peer) > 0);
+  return may ? peer : nullptr;
+}
+
 Peer* Core::choose(Fetch& fetch, std::uint64_t bytes, Why& why, Time now) {
   mark_tried(fetch, now);
   choice_.forget();
-  if (fetch.progress && fetch.progress->prefer != kNoPeer) {
-    Peer* peer = peers_.at(std::exchange(fetch.progress->prefer, kNoPeer));
-    const bool has_it = std::exchange(fetch.progress->has_it, false);
-    const bool may = peer != nullptr && may_ask(fetch, *peer, has_it) &&
-                     peer->member->available_at != kNotListed &&
-                     (!fetch.restricted || std::ranges::count(fetch.progress->targets, peer) > 0);
-    why = has_it ? Why::have : Why::preferred;
-    if (may) return peer;
+  if (Peer* peer = preferred(fetch)) {
+    why = fetch.progress->has_it ? Why::have : Why::preferred;
+    return peer;
   }
   const std::vector<Peer*>& from = fetch.restricted ? fetch.progress->targets : peers_.available();
   const auto pick = [&](bool left_alone) {
@@ -188,13 +197,14 @@ Request& Core::send(Fetch& fetch, Peer& peer, std::uint32_t room, std::uint64_t 
   const Duration hedge = hedging_.after(fetch.priority, timeout, config_);
   Request& request = requests_.make(fetch.id, peer, room, now, now + std::min(timeout, hedge));
   request.timeout_at = now + timeout;
-  request.has_it = why == Why::have;
   note_ask(fetch, request, why, now);
   ++peer.refs;
   room_.take(room);
   member.pace.take(now);
   member.last_asked = now;
   Progress& progress = fetch.more();
+  request.has_it = progress.has_it && progress.prefer == peer.index;
+  prefer_nobody(fetch);
   if (why != Why::hedge) {
     queues_.sent(fetch);
     queues_.remove(fetch);
@@ -220,6 +230,12 @@ Request& Core::send(Fetch& fetch, Peer& peer, std::uint32_t room, std::uint64_t 
   return request;
 }
 
+void Core::prefer_nobody(Fetch& fetch) {
+  if (!fetch.progress) return;
+  fetch.progress->prefer = kNoPeer;
+  fetch.progress->has_it = false;
+}
+
 Duration Core::timeout_of(const Member& member, std::uint64_t bytes) const {
   const Duration first =
       pool_.p95_us > 0
@@ -231,23 +247,28 @@ Duration Core::timeout_of(const Member& member, std::uint64_t bytes) const {
       static_cast<std::int64_t>(static_cast<double>(timeout.count()) * ourselves_.factor()));
 }
 
+// All newcomers have been asked. False: the fetch waits on, until the time it had or, if all
+// remember now, until that is over.
+bool Core::own_time_has_come(Fetch& fetch, Time now) {
+  if (!fetch.held) {
+    note_told(fetch);
+    if (fetch.told > 0) {
+      fetch.due = std::min(all_remember(fetch) ? kNever : fetch.due, next_round(fetch, now));
+    }
+    if (fetch.progress) fetch.progress->tried = {};
+    shrink(fetch);
+  }
+  if (fetch.due > now) return false;
+  fetch.hastened = false;
+  forget_told_if_over(fetch, now);
+  return true;
+}
+
 // Nobody can be asked for this fetch now although somebody is available: decides what it waits for.
 // Requires mark_tried().
 void Core::settle(Fetch& fetch, Time now) {
-  if (fetch.hastened) {
-    if (!fetch.held) {
-      note_told(fetch);
-      if (fetch.told > 0)
-        fetch.due = std::min(all_remember(fetch) ? kNever : fetch.due, next_round(fetch, now));
-    }
-    if (fetch.progress && !fetch.held) fetch.progress->tried = {};
-    shrink(fetch);
-    if (fetch.due > now) return queues_.back_off(fetch, fetch.due, peers_.generation());
-    // Its own time has come meanwhile.
-    fetch.hastened = false;
-    forget_told_if_over(fetch, now);
-    return queues_.again(fetch, now);
-  }
+  prefer_nobody(fetch);
+  if (fetch.hastened) return queues_.back_off(fetch, fetch.due, peers_.generation());
   if (fetch.restricted) return settle_restricted(fetch, now);
   // Some candidates may be busy or cooling: they are waited for, once, before the round is over.
   Time free = kNever;

@@ -161,10 +161,9 @@ void Core::go_on_with_who_has_it(Fetch& fetch, Peer& peer, Time now) {
   const bool can_ask = !is_asked && fetch.out() < limits::kMaxOut && room > 0 && room_.fits(room) &&
                        peer.member->available_at != kNotListed;
   if (!can_ask) return;
-  Why why = Why::have;
-  const std::uint64_t bytes = expected_bytes(fetch);
-  Peer* chosen = choose(fetch, bytes, why, now);
-  if (chosen == &peer) send(fetch, peer, room, bytes, why, now);
+  mark_tried(fetch, now);
+  choice_.forget();
+  if (preferred(fetch) == &peer) send(fetch, peer, room, expected_bytes(fetch), Why::have, now);
 }
 
 }  // namespace quarry::peer_selector

@@ -30,9 +30,10 @@ constexpr Duration kRecovery = 10s;
 constexpr Duration kWithin = 180s;
 constexpr Duration kClearing = 60s;
 // Until nobody is left alone any more and all have asked all for a key, and are remembered; and
-// until a value that then comes is there: where nobody remembers, the longest pause between rounds
-// and a round with room for one answer, so that 19 peers are asked one after the other.
-constexpr Duration kAllAsked = 60s, kThere = 15s;
+// until a value that then comes is there. Where nobody remembers that takes the longest pause
+// between rounds, and a round with room for one answer, so that 19 peers are asked one after the
+// other.
+constexpr Duration kAllAsked = 60s, kThere = 10s, kThereByRetries = 15s;
 
 void pass(World& world, Duration time) {
   const Time until = world.events.now() + time;
@@ -86,7 +87,7 @@ void appear(World& world) {
   pass(world, kAllAsked);
   Client& client = *world.nodes[world.random.below(honest)]->clients.front();
   client.command(control::Put{{}, Truth::key(key), world.truth.right(key)});
-  pass(world, kThere);
+  pass(world, world.settings.selector.remember > 0s ? kThere : kThereByRetries);
   for (const auto& node : world.nodes) {
     const std::string wrong = node->checks.unanswered();
     if (!wrong.empty()) node->checks.fail("N15: a value came late: " + wrong);

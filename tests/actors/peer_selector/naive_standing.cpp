@@ -82,12 +82,8 @@ void Naive::have_received(const PeerKey& key, const Key& what, Time now) {
   const bool is_asked =
       std::ranges::any_of(fetch->out, [&](RequestId id) { return requests_.at(id).peer == key; });
   if (is_asked || fetch->out.size() >= limits::kMaxOut || !peer.available) return;
-  if (is_permitted(*fetch, key, now)) {
-    fetch->at_once = key;
-  } else {
-    fetch->prefer.reset();
-    fetch->has_it = false;
-  }
+  if (!fits(std::max<std::uint64_t>(room_for(*fetch), 1))) return;
+  if (is_permitted(*fetch, key, now)) fetch->at_once = key;
 }
 
 void Naive::forgotten_received(const PeerKey& key) {

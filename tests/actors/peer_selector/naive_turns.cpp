@@ -196,8 +196,7 @@ void Naive::asked(const PeerKey& key, const peer::Ask& ask, Time now) {
   if (!hedge && fetch->hastened && !is_permitted(*fetch, key, now)) its_time_has_come(*fetch, now);
   if (!is_permitted(*fetch, key, now)) return wrong(shown(key) + " is asked, which may not be");
   const bool preferred = fetch->prefer && is_permitted(*fetch, *fetch->prefer, now);
-  const bool known = config_.hedge_budget == 0;  // a hedge that comes to nothing forgets it
-  if (known && preferred && key != *fetch->prefer) {
+  if (preferred && key != *fetch->prefer) {
     wrong("who named a size, or has it, is not asked first");
   }
   if (ask.remember_ms != remember(*fetch) / 1ms) wrong("it should remember for another time");
@@ -206,7 +205,7 @@ void Naive::asked(const PeerKey& key, const peer::Ask& ask, Time now) {
   if (room_known && !fits(ask.room)) wrong("more room is offered than there is");
   if (room_known && ask.room != room_for(*fetch)) wrong("other room is offered than should be");
   if (ask.wait_ms < 200 || ask.wait_ms > 8000) wrong("a time to answer beyond all bounds");
-  const bool has_it = preferred && fetch->has_it;
+  const bool has_it = fetch->prefer == key && fetch->has_it;
   fetch->prefer.reset();
   fetch->at_once.reset();
   fetch->has_it = false;

@@ -111,6 +111,14 @@ struct Have {
   friend bool operator==(const Have&, const Have&) = default;
 };
 
+// The writer does not want it any more: that it asked need not be remembered.
+struct Forget {
+  static constexpr std::uint8_t kKind = 12;
+  Key key;
+  static constexpr auto fields() { return std::tuple(&Forget::key); }
+  friend bool operator==(const Forget&, const Forget&) = default;
+};
+
 // Of all that it said it remembers for the reader it will say nothing: ask again.
 struct Forgotten {
   static constexpr std::uint8_t kKind = 11;
@@ -118,7 +126,7 @@ struct Forgotten {
   friend bool operator==(const Forgotten&, const Forgotten&) = default;
 };
 
-using FromAsker = std::variant<Hello, Ping, Ask>;
+using FromAsker = std::variant<Hello, Ping, Ask, Forget>;
 using FromServer =
     std::variant<Hello, Pong, Value, NoData, Overloaded, TooLarge, Refused, Have, Forgotten>;
 

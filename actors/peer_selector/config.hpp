@@ -37,7 +37,7 @@ struct Config {
   // For how long a peer that has nothing is asked to remember who asked, and to say when it has it
   // (N15); twice as long after each round, up to the cap. After half of the time it is asked again.
   // So half of the first must do to tell a million fetches again at the rate of retries (9
-  // minutes); and no more than that, for a fetch that ends tells nobody, and is remembered for the
+  // minutes); and no more than that, for who was not there when a fetch ended remembers it for the
   // rest of it.
   Duration remember = std::chrono::minutes(20);  // 0: not at all
   Duration remember_cap = std::chrono::hours(2);

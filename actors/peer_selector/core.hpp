@@ -181,6 +181,8 @@ class Core {
   bool all_remember(const Fetch& fetch) const;
   void go_on_with_who_has_it(Fetch& fetch, Peer& peer, Time now);
   void no_longer_standing(Fetch& fetch);
+  void need_not_be_remembered(const Fetch& fetch);
+  bool remembers(const Fetch& fetch, const Peer& peer) const;
 
   // hedges.cpp
   void hedge_due(Request& request, Time now);
@@ -203,11 +205,11 @@ class Core {
   void hasten_backed_off(Time now);
   bool news_for(const Fetch& fetch) const;
   bool try_one(Fetch& fetch, Time now);
-  Peer* choose(Fetch& fetch, std::uint64_t bytes, Why& why, Time now);
-  bool may_ask(const Fetch& fetch, const Peer& peer, bool has_it = false) const;
   bool own_time_has_come(Fetch& fetch, Time now);
   Peer* preferred(const Fetch& fetch);
   void prefer_nobody(Fetch& fetch);
+  Peer* choose(Fetch& fetch, std::uint64_t bytes, Why& why, Time now);
+  bool may_ask(const Fetch& fetch, const Peer& peer, bool has_it = false) const;
   void mark_tried(const Fetch& fetch, Time now);
   Request& send(Fetch& fetch, Peer& peer, std::uint32_t room, std::uint64_t bytes, Why why,
                 Time now);

@@ -239,6 +239,7 @@ void Core::shrink(Fetch& fetch) {
 
 void Core::end(Fetch& fetch) {
   unqueue(fetch);
+  need_not_be_remembered(fetch);
   no_longer_standing(fetch);
   if (fetch.progress) {
     if (fetch.validating()) --validating_;

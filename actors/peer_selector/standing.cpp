@@ -102,6 +102,24 @@ void Core::forget_told_if_over(Fetch& fetch, Time now) {
   if (fetch.progress) fetch.progress->untold = {};
 }
 
+// It is over: whoever remembers it may forget it. One that is not connected forgets by itself.
+void Core::need_not_be_remembered(const Fetch& fetch) {
+  if (!fetch.standing) return;
+  mark_tried(fetch, now_);
+  for (const Peer* peer : fetch.restricted ? fetch.progress->targets : peers_.candidates()) {
+    if (!peer->member || peer->member->candidate_at == kNotListed) continue;
+    if (told(fetch, *peer) || remembers(fetch, *peer)) tell(*peer, peer::Forget{fetch.key});
+  }
+}
+
+// It has said so in this round.
+bool Core::remembers(const Fetch& fetch, const Peer& peer) const {
+  return fetch.progress && std::ranges::any_of(fetch.progress->tried, [&](const auto& tried) {
+           return tried.remembers && tried.peer == peer.index &&
+                  tried.generation == peer.member->generation;
+         });
+}
+
 void Core::no_longer_standing(Fetch& fetch) {
   if (fetch.standing) standing_.erase(hash_(fetch.key));
   fetch.standing = false;

@@ -76,6 +76,9 @@ class Actor : public bus::Actor {
   void on(const From& from, const peer::Ask& ask, Time now) {
     core_.ask_received(from.peer, from.route, ask, now);
   }
+  void on(const From& from, const peer::Forget& forget, Time) {
+    core_.forget_received(from.peer, forget);
+  }
 
   void on(WorkerId worker, const worker::Hello& hello, Time now) {
     core_.hello_received(worker, hello, now);

@@ -75,6 +75,8 @@ class Askers {
   void no_data(const Ask& ask, bool sure, Time now);
   void too_large(const Ask& ask, std::uint64_t size, Time now);
 
+  // It need not be told.
+  void forget(const PeerKey& peer, const Key& key) { remembered_.forget(peer, key); }
   // There is a value of this key: tells whoever was to be told.
   void appeared(const Key& key, Time now);
   // There may be values of any keys: whoever was to be told has to ask again.

@@ -31,6 +31,10 @@ void Core::ask_received(const PeerKey& peer, const Route& route, const peer::Ask
   serve(now);
 }
 
+void Core::forget_received(const PeerKey& peer, const peer::Forget& forget) {
+  askers_.forget(peer, forget.key);
+}
+
 // How long its answer may take, so that the asker hears it.
 Duration Core::patience_of(const peer::Ask& ask) const {
   if (ask.wait_ms == 0) return config_.look_up_within;

@@ -40,6 +40,7 @@ class Core {
   void hello_received(const Route& route);
   void ping_received(const Route& route, const peer::Ping& ping);
   void ask_received(const PeerKey& peer, const Route& route, const peer::Ask& ask, Time now);
+  void forget_received(const PeerKey& peer, const peer::Forget& forget);
   void unfit_received(const Route& route, const Unfit& unfit);
   void connection_gone(const Route& route, Time now);
   // So many bytes wait for this connection, now that all that was said has been tried. To be told

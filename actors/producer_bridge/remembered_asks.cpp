@@ -56,6 +56,16 @@ std::vector<PeerKey> RememberedAsks::take(const Key& key, Time now) {
   return told;
 }
 
+void RememberedAsks::forget(const PeerKey& peer, const Key& key) {
+  const auto holder = holders_of_.find(peer);
+  if (holder == holders_of_.end()) return;
+  const std::uint64_t hash = hash_(key);
+  for (Index* link = &bucket_of(hash); *link != kNone; link = &entry(*link).next) {
+    const Entry& its = entry(*link);
+    if (its.hash == hash && its.holder == holder->second) return remove(*link);
+  }
+}
+
 void RememberedAsks::forget(const PeerKey& peer) {
   const auto at = holders_of_.find(peer);
   if (at == holders_of_.end()) return;

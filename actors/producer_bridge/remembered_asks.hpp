@@ -27,6 +27,8 @@ class RememberedAsks {
   Duration remember(const PeerKey& peer, const Key& key, Duration wished, Time now);
   // Its value is there: whom to tell, who are forgotten.
   std::vector<PeerKey> take(const Key& key, Time now);
+  // The peer does not want it any more.
+  void forget(const PeerKey& peer, const Key& key);
   // Nothing of this peer is remembered any more.
   void forget(const PeerKey& peer);
   // Nothing at all: of whom something was.

@@ -151,7 +151,8 @@ void ProducerShell::peer_says(const PeerKey& peer, const Route& route,
     }
     std::visit(Cases{[&](const peer::Hello&) { core_->hello_received(route); },
                      [&](const peer::Ping& it) { core_->ping_received(route, it); },
-                     [&](const peer::Ask& it) { core_->ask_received(peer, route, it, now()); }},
+                     [&](const peer::Ask& it) { core_->ask_received(peer, route, it, now()); },
+                     [&](const peer::Forget& it) { core_->forget_received(peer, it); }},
                item);
   });
 }

@@ -250,6 +250,7 @@ class Fixture {
   Time now = start();
   Core core;
   std::vector<Asked> asks;
+  std::vector<std::pair<int, Key>> to_forget;  // whom, and what
   std::vector<link::Answer> answers;
   std::vector<link::Waits> waits;
   std::vector<report::Done> dones;
@@ -312,6 +313,8 @@ class Fixture {
           {open.at(to.peer), ask->request, ask->key, ask->room, ask->wait_ms, ask->remember_ms});
     } else if (const auto* ping = std::get_if<peer::Ping>(&to.item)) {
       pings[to.peer] = ping->nonce;
+    } else if (const auto* forget = std::get_if<peer::Forget>(&to.item)) {
+      to_forget.emplace_back(open.at(to.peer), forget->key);
     }
   }
   void on(const ToEngine& to) {

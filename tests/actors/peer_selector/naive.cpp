@@ -114,12 +114,13 @@ void Naive::go_on_with_new_targets(Fetch& fetch, std::map<PeerKey, std::uint32_t
   }
 }
 
-void Naive::ended(const link::End& item) {
-  if (find(item.fetch) != nullptr) end(item.fetch);
+void Naive::ended(const link::End& item, Time now) {
+  if (find(item.fetch) != nullptr) end(item.fetch, now);
 }
 
-void Naive::end(FetchId id) {
+void Naive::end(FetchId id, Time now) {
   const Fetch fetch = fetches_.at(id);
+  need_not_be_remembered(fetch, now);
   fetches_.erase(id);
   for (const RequestId late : fetch.late) requests_.erase(late);
   if (fetch.spare) requests_.erase(*fetch.spare);
@@ -172,7 +173,7 @@ void Naive::judged(const link::Judged& judged, Time now) {
   }
   Fetch* fetch = find(judged.fetch);
   if (fetch == nullptr) return;
-  if (!judged.again) return end(judged.fetch);
+  if (!judged.again) return end(judged.fetch, now);
   if (!fetch->spare) return ask_again(*fetch);
   const RequestId spare = *std::exchange(fetch->spare, std::nullopt);
   if (peers_[requests_.at(spare).peer].block.until > now) {

@@ -34,7 +34,7 @@ class Naive {
   void wanted(const link::Want& want);
   void targets_added(const link::AddTargets& added);
   void targets_cleared(const link::ClearTargets& cleared);
-  void ended(const link::End& end);
+  void ended(const link::End& end, Time now);
   void judged(const link::Judged& judged, Time now);
   void peer_added(const report::PeerEntry& entry);
   void peer_removed(const PeerKey& peer);
@@ -63,6 +63,7 @@ class Naive {
   void pinged(const PeerKey& peer, std::uint64_t nonce, Time now);
   void asked(const PeerKey& peer, const peer::Ask& ask, Time now);
   void answered(const link::Answer& answer);
+  void told_to_forget(const PeerKey& peer, const Key& key);
   void admitted(const link::Admission& admission);
 
   // For how long it is left alone, or cooling, if that takes longer.
@@ -182,6 +183,7 @@ class Naive {
   std::vector<PeerKey> untold(const Fetch& fetch) const;
   void was_remembered(Fetch& fetch, const PeerKey& peer, Duration remembered, Time now);
   void note_told(Fetch& fetch);
+  void need_not_be_remembered(const Fetch& fetch, Time now);
   void forget_told_if_over(Fetch& fetch, Time now);
   Duration remember(const Fetch& fetch) const;
   void untry(Fetch& fetch, const PeerKey& peer);
@@ -191,7 +193,7 @@ class Naive {
   void request_over(RequestId id);
   void ask_again(Fetch& fetch);
   void abandon(const PeerKey& peer, Time sent_before);
-  void end(FetchId id);
+  void end(FetchId id, Time now);
   void deliver(Fetch& fetch, RequestId id);
   void succeeded(const PeerKey& peer) { peers_[peer].overloads = 0; }
   void block_for_invalid(const PeerKey& peer, Time sent, Time now);
@@ -219,6 +221,7 @@ class Naive {
   std::map<FetchId, Fetch> fetches_;
   std::map<RequestId, Request> requests_;
   std::deque<link::Answer> to_be_passed_on_;
+  std::set<std::pair<PeerKey, Key>> to_forget_;
   std::vector<Liar> liars_;
   Time breaker_open_until_{Time::min()};
   std::uint64_t set_number_ = 0;

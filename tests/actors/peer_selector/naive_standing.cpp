@@ -61,6 +61,21 @@ void Naive::forget_told_if_over(Fetch& fetch, Time now) {
   fetch.remembering.clear();
 }
 
+// Who remembers a fetch that is over, and is there, is told.
+void Naive::need_not_be_remembered(const Fetch& fetch, Time now) {
+  for (const auto& [key, peer] : peers_) {
+    const auto at = fetch.remember.find(key);
+    const bool in_round = at != fetch.remember.end() && at->second == peer.generation;
+    const bool meant = !fetch.restricted || std::ranges::count(fetch.targets, key) > 0;
+    const bool there = peer.candidate && is_candidate(peer, now);
+    if (meant && there && (in_round || told(fetch, key))) to_forget_.emplace(key, fetch.key);
+  }
+}
+
+void Naive::told_to_forget(const PeerKey& peer, const Key& key) {
+  if (to_forget_.erase({peer, key}) == 0) wrong("who need not forget anything is told to");
+}
+
 // It is asked next and at once, beside another, too.
 void Naive::have_received(const PeerKey& key, const Key& what, Time now) {
   Peer& peer = peers_[key];

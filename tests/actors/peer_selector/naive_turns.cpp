@@ -242,6 +242,7 @@ void Naive::event_over(Time now) {
     if (peer.block.until > now) abandon(key, kNever);  // R29
   }
   if (!to_be_passed_on_.empty()) wrong("an answer is not passed on");
+  if (!to_forget_.empty()) wrong("a peer is not told that it may forget");
   for (const auto& [id, fetch] : fetches_) {
     if (fetch.at_once) wrong(shown(*fetch.at_once) + " has it, and is not asked at once");
   }

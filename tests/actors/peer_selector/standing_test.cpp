@@ -24,6 +24,7 @@ class Waiting : public Fixture {
   }
   WaitsFor waits_for(std::uint64_t fetch) { return explain(fetch).waits_for; }
 };
+using Whom = std::vector<std::pair<int, Key>>;
 
 }  // namespace
 
@@ -75,6 +76,29 @@ TEST_CASE("N15 who says that it has it is asked next and at once, and only that 
   f.has(2, 5);
   REQUIRE(f.asks.empty());
   REQUIRE(f.counter("haves_unwanted_total") == 1);
+}
+
+TEST_CASE("N15 who remembers a fetch that is over is told that it need not, and nobody else is") {
+  Waiting f({1, 2, 3, 4});
+  f.want(5);
+  f.all_say_no();
+  f.has(2, 5);  // and forgets it by that
+  f.block(3, 60'000);
+  f.value(f.only_ask());
+  f.judge(f.only_answer(), Outcome::complete, false);
+  std::ranges::sort(f.to_forget);
+  REQUIRE(f.to_forget == Whom{{1, key_of(5)}, {4, key_of(5)}});
+}
+
+TEST_CASE("N15 so is who remembers it in the middle of a round, and who does for one of others") {
+  Waiting f;
+  f.want(5);
+  const int remembers = f.asks.at(0).peer;
+  f.no_data(f.only_ask(), 20min);
+  f.no_data(f.only_ask());
+  f.want(6);
+  f.end(5);
+  REQUIRE(f.to_forget == Whom{{remembers, key_of(5)}});
 }
 
 TEST_CASE("N15 it is asked at once also where another is being asked, in the middle of a round") {

@@ -113,6 +113,8 @@ void Twins::on(const ToPeer& to) {
   } else if (const auto* ping = std::get_if<peer::Ping>(&to.item)) {
     naive_.pinged(key, ping->nonce, now_);
     pings_[to.peer] = ping->nonce;
+  } else if (const auto* forget = std::get_if<peer::Forget>(&to.item)) {
+    naive_.told_to_forget(key, forget->key);
   }
 }
 

@@ -75,7 +75,7 @@ void Twins::change_targets() {
   if (what == 0) {
     wanted_.erase(fetch);
     return tell(
-        "end", [&] { core_.ended({fetch}, now_); }, [&] { naive_.ended({fetch}); });
+        "end", [&] { core_.ended({fetch}, now_); }, [&] { naive_.ended({fetch}, now_); });
   }
   if (what == 1) {
     return tell(

@@ -84,6 +84,22 @@ TEST_CASE("N15 who asked in vain and wished to be told is told when the value is
   CHECK(f.counters()["asks_remembered"] == 0);
 }
 
+TEST_CASE("N15 who does not want it any more is not told, but for others, and of others it is") {
+  Remembering f;
+  f.in_vain('a', 1);
+  f.in_vain('b', 1);
+  f.in_vain('a', 2);
+  f.core.forget_received(peer_named('a'), {Remembering::key_of(1)});
+  f.core.forget_received(peer_named('a'), {Remembering::key_of(3)});
+  f.core.forget_received(peer_named('z'), {Remembering::key_of(1)});
+  CHECK(f.counters()["asks_remembered"] == 2);
+  f.put(1);
+  CHECK(f.told(1) == Routes{route_of('b')});
+  f.put(2);
+  CHECK(f.told(2) == Routes{route_of('a')});
+  CHECK(f.counters()["asks_remembered"] == 0);
+}
+
 TEST_CASE("N15 a storage that says that it has a value counts as a put, if it is for the key") {
   Remembering f;
   f.attach(kOther, "archive", kTelling);

@@ -75,6 +75,11 @@ class Have(Item):
 
 
 @dataclass(frozen=True, slots=True)
+class Forget(Item):
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
 class Forgotten(Item):
     pass
 
@@ -82,7 +87,7 @@ class Forgotten(Item):
 FROM_ASKER = Direction(
     "peer.from_asker",
     PROTOCOL,
-    {1: Hello, 2: Ping, 4: Ask},
+    {1: Hello, 2: Ping, 4: Ask, 12: Forget},
     must_name_network=True,
     envelope_base=16 + 2 * 64 + 2 * 255 + 256 * 28,
     envelope_per_key_byte=256,

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "tests/sim/cases.hpp"
 #include "tests/sim/node.hpp"
 
@@ -6,6 +8,16 @@ namespace {
 
 worker::Welcome welcome(const Network& network) {
   return {network.name, network.key_length, network.max_value, "sim"};
+}
+
+// Where something is said to a peer: its connection.
+template <class Item>
+const producer_bridge::Route* route_of(const producer_bridge::ToPeer<Item>& to) {
+  return &to.route;
+}
+template <class Item>
+const producer_bridge::Route* route_of(const Item&) {
+  return nullptr;
 }
 
 }  // namespace
@@ -161,11 +173,22 @@ void ProducerShell::sent_on(const Route& route, std::uint64_t waiting) {
   hears([this, route, waiting] { core_->replies_waiting(route, waiting, now()); });
 }
 
+// What is dropped later in the same turn is not sent.
 std::size_t ProducerShell::flush() {
+  using producer_bridge::DropReplies, producer_bridge::Effect;
   std::size_t count = 0;
   for (auto effects = core_->take_effects(); !effects.empty(); effects = core_->take_effects()) {
     count += effects.size();
-    for (const auto& effect : effects) std::visit([&](const auto& it) { carry_out(it); }, effect);
+    for (auto effect = effects.begin(); effect != effects.end(); ++effect) {
+      const auto is_dropped = [&](const producer_bridge::Route* route) {
+        return route != nullptr &&
+               std::find(effect, effects.end(), Effect(DropReplies{*route})) != effects.end();
+      };
+      const auto carry_out_unless_dropped = [&](const auto& it) {
+        if (!is_dropped(route_of(it))) carry_out(it);
+      };
+      std::visit(carry_out_unless_dropped, *effect);
+    }
   }
   return count;
 }

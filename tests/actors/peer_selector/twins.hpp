@@ -32,6 +32,8 @@ class Twins {
   const std::string& wrong() const { return wrong_; }
   // Nobody can tell what should be: the run is over.
   bool over() const { return !wrong_.empty() || naive_.unsure(); }
+  // How many events there have been: a step that lets a day pass has hundreds.
+  std::uint64_t events() const { return events_; }
   std::uint64_t hedges() { return counters({})["hedges_total"]; }
 
  private:
@@ -87,7 +89,7 @@ class Twins {
   Core core_;
   Naive naive_;
   std::string what_, wrong_;
-  std::uint64_t last_fetch_ = 0, set_number_ = 0;
+  std::uint64_t events_ = 0, last_fetch_ = 0, set_number_ = 0;
   std::set<FetchId> wanted_;
   std::map<PeerIndex, PeerKey> open_;
   std::map<PeerIndex, std::uint64_t> pings_;  // not answered yet
@@ -100,6 +102,7 @@ class Twins {
 template <class OfCore, class OfNaive>
 void Twins::tell(const char* what, OfCore core, OfNaive naive) {
   if (over()) return;
+  ++events_;
   what_ = what;
   core();
   naive();

@@ -200,6 +200,8 @@ class Core {
   void set_aside(Fetch& fetch, const Peer& peer, Time now);
 
   // dispatch.cpp
+  void ask_who_has_it(Time now);
+  bool is_asked(const Fetch& fetch, const Peer& peer);
   void wake_parked(Time now);
   void release_backed_off(Time now);
   void hasten_backed_off(Time now);
@@ -261,6 +263,7 @@ class Core {
   std::size_t parked_ = 0;
   std::size_t validating_ = 0;
   std::deque<PeerIndex> waking_;
+  std::vector<FetchId> somebody_has_;  // heard in this turn, of fetches that are active
   std::uint64_t set_number_ = 0;
   bool more_ = false;  // dispatch ended with its slice, not with its work
   FetchId starved_;    // needs more room than there is; none since room came back

@@ -20,6 +20,7 @@ void Core::dispatch(Time now) {
   now_ = now;
   more_ = false;
   refresh_pool(now);
+  ask_who_has_it(now);
   wake_parked(now);
   release_backed_off(now);
   hasten_backed_off(now);
@@ -28,6 +29,31 @@ void Core::dispatch(Time now) {
     if (fetch == nullptr || fetch->id == starved_ || !try_one(*fetch, now)) return;
   }
   more_ = true;
+}
+
+// Beside others that are asked already; not from the event, for a later one of its turn may end the
+// fetch (R22).
+void Core::ask_who_has_it(Time now) {
+  for (const FetchId id : somebody_has_) {
+    Fetch* fetch = find(id);
+    const bool is_active = fetch != nullptr && fetch->out() > 0 && !fetch->validating();
+    if (!is_active || fetch->out() == limits::kMaxOut || !fetch->progress->has_it) continue;
+    const std::uint32_t room = room_for(*fetch);
+    if (room == 0 || !room_.fits(room)) continue;
+    mark_tried(*fetch, now);
+    choice_.forget();
+    Peer* peer = preferred(*fetch);
+    const bool may = peer != nullptr && !is_asked(*fetch, *peer);
+    if (may) send(*fetch, *peer, room, expected_bytes(*fetch), Why::have, now);
+  }
+  somebody_has_.clear();
+}
+
+bool Core::is_asked(const Fetch& fetch, const Peer& peer) {
+  return std::ranges::any_of(fetch.progress->outs, [&](RequestId id) {
+    const Request* request = id ? requests_.find(id) : nullptr;
+    return request != nullptr && request->peer == &peer;
+  });
 }
 
 // Fetches whose target is available again, as many as it can take.

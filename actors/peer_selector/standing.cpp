@@ -152,7 +152,7 @@ void Core::forgotten_received(PeerIndex index, Time now) {
   peers_.begin_anew(*peer->member);
 }
 
-// It is asked next, and at once: beside another that is asked already, too.
+// It is asked next: by the dispatch of this turn, also beside another that is asked already.
 void Core::go_on_with_who_has_it(Fetch& fetch, Peer& peer, Time now) {
   Progress& progress = fetch.more();
   untry(fetch, peer);
@@ -169,19 +169,9 @@ void Core::go_on_with_who_has_it(Fetch& fetch, Peer& peer, Time now) {
     queues_.remove(fetch);
     fetch.hastened = false;
     queues_.again(fetch, now);
+  } else if (fetch.place == Place::nowhere) {
+    somebody_has_.push_back(fetch.id);
   }
-  if (fetch.place != Place::nowhere || fetch.validating()) return;
-  const bool is_asked = std::ranges::any_of(progress.outs, [&](RequestId id) {
-    const Request* request = id ? requests_.find(id) : nullptr;
-    return request != nullptr && request->peer == &peer;
-  });
-  const std::uint32_t room = room_for(fetch);
-  const bool can_ask = !is_asked && fetch.out() < limits::kMaxOut && room > 0 && room_.fits(room) &&
-                       peer.member->available_at != kNotListed;
-  if (!can_ask) return;
-  mark_tried(fetch, now);
-  choice_.forget();
-  if (preferred(fetch) == &peer) send(fetch, peer, room, expected_bytes(fetch), Why::have, now);
 }
 
 }  // namespace quarry::peer_selector

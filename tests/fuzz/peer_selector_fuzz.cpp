@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   test::FromBytes choices(std::as_bytes(std::span(data, size)));
   const std::uint64_t seed = choices.below(256);
   using Setting = peer_selector::Twins::Setting;
-  peer_selector::Twins twins(choices, seed, static_cast<Setting>(choices.below(5)));
+  peer_selector::Twins twins(choices, seed, static_cast<Setting>(choices.below(6)));
   constexpr std::uint64_t kMostEvents = 5000;  // a second or two in the tests
   while (!choices.over() && !twins.over() && twins.events() < kMostEvents) twins.step();
   std::fputs(twins.wrong().c_str(), stderr);

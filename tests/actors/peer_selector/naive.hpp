@@ -5,9 +5,9 @@
 // stands.
 //
 // It is told each event, what the core said to it, who is left alone now (chance decides that,
-// too), and that it is over; then what a dispatch said. Times are whole milliseconds. Hedges are
-// chance as well: it says where one may be. Whose turn it is it does not know: where room or tokens
-// end before all have had theirs, it believes who had none.
+// too), and that it is over; after one or several, that a dispatch comes, and what it said. Times
+// are whole milliseconds. Hedges are chance as well: it says where one may be. Whose turn it is it
+// does not know: where room or tokens end before all have had theirs, it believes who had none.
 #pragma once
 
 #include <deque>
@@ -69,8 +69,9 @@ class Naive {
   // For how long it is left alone, or cooling, if that takes longer.
   void left_alone(const PeerKey& peer, Duration left, Time now);
 
-  // An event is over, and a dispatch comes; it is over, too.
+  // An event is over; a dispatch comes; it is over, too.
   void event_over(Time now);
+  void turn_begins(Time now);
   std::vector<FetchId> queued() const;
   // These are queued yet, says the core.
   void turn_over(const std::set<FetchId>& left, Time now);
@@ -104,6 +105,7 @@ class Naive {
     Pace untrue{limits::kUntrueHaves, Time{}};
     std::uint32_t generation = 0;
     bool candidate = false, available = false;  // after the last event
+    bool came = false, left = false;            // since the last turn: available, a candidate
     bool told_admitted = false, told_blocked = false;
   };
   struct Request {
@@ -138,8 +140,8 @@ class Naive {
     std::set<PeerKey> enlarged;
     std::uint32_t room = 0;
     std::optional<PeerKey> prefer;
-    bool has_it = false;             // that one says so
-    std::optional<PeerKey> at_once;  // to be asked in this event, beside others
+    bool has_it = false;   // that one says so
+    bool at_once = false;  // and has to be asked first in this turn, also beside others
     int rounds = 0;
     bool held = false, hastened = false;
     std::uint32_t generation = 0;
@@ -167,6 +169,8 @@ class Naive {
   bool is_left_out(const Fetch& fetch, const PeerKey& peer, Time now) const;
   bool may_ask(const Fetch& fetch, const PeerKey& peer, Time now) const;
   bool is_permitted(const Fetch& fetch, const PeerKey& key, Time now) const;
+  bool is_due_at_once(const Fetch& fetch, Time now) const;
+  void nobody_is_due_at_once(Time now);
   std::vector<PeerKey> permitted(const Fetch& fetch, Time now) const;
   void hedged(const Fetch& fetch, Time now);
   bool all_slow_since(RequestId id, Time now) const;
@@ -232,6 +236,7 @@ class Naive {
   std::map<Class, std::uint64_t> accepted_;
   Time backed_up_until_{Time::min()};
   bool in_time_ = false;  // the event is that time passes
+  bool in_turn_ = false;  // a dispatch is under way
   std::map<std::string, std::uint64_t> totals_;
   std::set<RequestId> perhaps_gone_;  // of fetches that are over; timed out in this millisecond
   bool unsure_ = false;

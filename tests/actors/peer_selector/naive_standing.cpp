@@ -76,7 +76,7 @@ void Naive::told_to_forget(const PeerKey& peer, const Key& key) {
   if (to_forget_.erase({peer, key}) == 0) wrong("who need not forget anything is told to");
 }
 
-// It is asked next and at once, beside another, too.
+// It is asked next, and first in the turn that comes, beside another, too.
 void Naive::have_received(const PeerKey& key, const Key& what, Time now) {
   Peer& peer = peers_[key];
   peer.quiet_since.reset();
@@ -93,12 +93,25 @@ void Naive::have_received(const PeerKey& key, const Key& what, Time now) {
     if (fetch->place == Place::resting) fetch->hastened = false;
     fetch->place = Place::queued;
   }
-  if (fetch->place != Place::busy || fetch->judging) return;
-  const bool is_asked =
-      std::ranges::any_of(fetch->out, [&](RequestId id) { return requests_.at(id).peer == key; });
-  if (is_asked || fetch->out.size() >= limits::kMaxOut || !peer.available) return;
-  if (!fits(std::max<std::uint64_t>(room_for(*fetch), 1))) return;
-  if (is_permitted(*fetch, key, now)) fetch->at_once = key;
+  fetch->at_once = true;
+}
+
+bool Naive::is_due_at_once(const Fetch& fetch, Time now) const {
+  const bool is_active = fetch.place == Place::busy && !fetch.judging;
+  if (!is_active || !fetch.at_once || !fetch.prefer || !fetch.has_it) return false;
+  const bool is_asked = std::ranges::any_of(
+      fetch.out, [&](RequestId id) { return requests_.at(id).peer == *fetch.prefer; });
+  return !is_asked && fetch.out.size() < limits::kMaxOut &&
+         is_permitted(fetch, *fetch.prefer, now) &&
+         fits(std::max<std::uint64_t>(room_for(fetch), 1));
+}
+
+// Others are asked now, or the turn is over.
+void Naive::nobody_is_due_at_once(Time now) {
+  for (auto& [id, fetch] : fetches_) {
+    if (is_due_at_once(fetch, now)) wrong("it is not asked first who has what is being asked for");
+    fetch.at_once = false;
+  }
 }
 
 void Naive::forgotten_received(const PeerKey& key) {

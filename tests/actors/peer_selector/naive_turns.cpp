@@ -187,8 +187,11 @@ void Naive::asked(const PeerKey& key, const peer::Ask& ask, Time now) {
   Fetch* fetch = find(ask.key);
   if (fetch == nullptr) return wrong("an ask for a key that nobody wants");
   if (!ids_.insert(ask.request).second) wrong("a request has the id of another");
+  if (!in_turn_ && !in_time_) return wrong(shown(key) + " is asked before all events are over");
   const bool hedge = fetch->place == Place::busy && in_time_;
-  if (fetch->place != Place::queued && fetch->at_once != key && !hedge) {
+  const bool at_once = in_turn_ && is_due_at_once(*fetch, now) && fetch->prefer == key;
+  if (in_turn_ && !at_once) nobody_is_due_at_once(now);
+  if (fetch->place != Place::queued && !at_once && !hedge) {
     return wrong(shown(key) + " is asked for a fetch that has not its turn");
   }
   if (hedge) hedged(*fetch, now);
@@ -207,7 +210,7 @@ void Naive::asked(const PeerKey& key, const peer::Ask& ask, Time now) {
   if (ask.wait_ms < 200 || ask.wait_ms > 8000) wrong("a time to answer beyond all bounds");
   const bool has_it = fetch->prefer == key && fetch->has_it;
   fetch->prefer.reset();
-  fetch->at_once.reset();
+  fetch->at_once = false;
   fetch->has_it = false;
   fetch->place = Place::busy;
   fetch->out.insert(ask.request);
@@ -243,21 +246,26 @@ void Naive::event_over(Time now) {
   }
   if (!to_be_passed_on_.empty()) wrong("an answer is not passed on");
   if (!to_forget_.empty()) wrong("a peer is not told that it may forget");
-  for (const auto& [id, fetch] : fetches_) {
-    if (fetch.at_once) wrong(shown(*fetch.at_once) + " has it, and is not asked at once");
-  }
-  std::set<PeerKey> woke;
   for (auto& [key, peer] : peers_) {
     const bool candidate = is_candidate(peer, now);
     const bool available = is_free(peer, now);
     if (candidate && !peer.candidate) peer.generation = ++generation_;
-    const bool changed = (peer.candidate && !candidate) || (available && !peer.available);
-    if (changed) woke.insert(key);
+    peer.left = peer.left || (peer.candidate && !candidate);
+    peer.came = peer.came || (available && !peer.available);
     peer.candidate = candidate;
     peer.available = available;
     if (peer.told_admitted != peer.in_set || peer.told_blocked != (peer.block.until > now)) {
       wrong("whom to serve is not told of " + shown(key));
     }
+  }
+}
+
+void Naive::turn_begins(Time now) {
+  in_turn_ = true;
+  std::set<PeerKey> woke;
+  for (auto& [key, peer] : peers_) {
+    if (peer.left || (peer.came && peer.available)) woke.insert(key);
+    peer.left = peer.came = false;
   }
   for (auto& [id, its] : fetches_) {
     Fetch& fetch = its;
@@ -296,6 +304,8 @@ std::vector<FetchId> Naive::queued() const {
 // Whoever could be asked has been; the others wait for something. Where nobody is left to be asked,
 // or there is no room for one of them, they keep their place.
 void Naive::turn_over(const std::set<FetchId>& left, Time now) {
+  in_turn_ = false;
+  nobody_is_due_at_once(now);
   const bool starved = !perhaps_gone_.empty() || std::ranges::any_of(left, [&](FetchId id) {
     return !fits(std::max<std::uint64_t>(room_for(fetches_.at(id)), 1));
   });

@@ -119,6 +119,32 @@ TEST_CASE("N15 it is asked at once also where another is being asked, in the mid
   REQUIRE(f.asks.empty());
 }
 
+TEST_CASE("R22 N15 who has it is not asked where the fetch ends in the same turn") {
+  Waiting f;
+  f.want(5);
+  const Asked first = f.only_ask();
+  f.no_data(first, 20min);
+  f.only_ask();
+  f.core.have_received(f.index(first.peer), key_of(5), f.now);
+  f.end(5);
+  REQUIRE(f.asks.empty());
+}
+
+TEST_CASE("N15 of several that have it in one turn the last is asked") {
+  Waiting f({1, 2, 3, 4});
+  f.want(5);
+  const Asked first = f.only_ask();
+  f.no_data(first, 20min);
+  const Asked second = f.only_ask();
+  f.no_data(second, 20min);
+  f.only_ask();
+  f.core.have_received(f.index(first.peer), key_of(5), f.now);
+  f.has(second.peer, 5);
+  REQUIRE(f.only_ask().peer == second.peer);
+  f.has(second.peer, 5);
+  REQUIRE(f.asks.empty());
+}
+
 TEST_CASE(
     "N15 it is asked at once also where a newcomer is being asked, before whom nobody else is") {
   Waiting f;

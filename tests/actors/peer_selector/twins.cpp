@@ -48,7 +48,8 @@ Config Twins::config(Setting setting) {
   config.hedge_budget = is(setting, Setting::hedged) ? 0.5 : 0;
   // A token each 250.5 ms: never at a whole millisecond.
   if (is(setting, Setting::paced)) config.requests_per_second = 1000 / 250.5;
-  if (setting != Setting::plain) config.remember = {};
+  const bool remember = setting == Setting::plain || setting == Setting::held_up;
+  if (!remember) config.remember = {};
   return config;
 }
 
@@ -73,7 +74,17 @@ void Twins::warm_up() {
   }
 }
 
-// --- One event, and what is said to it ----------------------------------------------------------
+// --- A turn, and what is said in it --------------------------------------------------------------
+
+void Twins::turn() {
+  if (over()) return;
+  naive_.turn_begins(now_);
+  core_.dispatch(now_);
+  note(core_.take_effects());
+  naive_.turn_over(left_queued(), now_);
+  core_.check_invariants();
+  compare();
+}
 
 void Twins::look_who_is_left_alone() {
   core_.peers_listed({CallId{1}}, now_);

@@ -16,17 +16,18 @@ namespace quarry::peer_selector {
 
 class Twins {
  public:
-  // What a run is under, beside all that may happen. But in the plain one nobody remembers.
+  // What a run is under, beside all that may happen. In plain and held_up peers remember.
   enum class Setting {
     plain,
     hedged,   // enough is known of answers to ask a second peer beside a slow one
     paced,    // four requests a second to each peer
     crowded,  // room for few answers
     all,      // the last three together
+    held_up,  // several events are heard in one turn
   };
   Twins(test::Choices& choices, std::uint64_t seed, Setting setting);
 
-  // Something happens.
+  // Something happens, or several things.
   void step();
   // What is wrong first; empty: nothing.
   const std::string& wrong() const { return wrong_; }
@@ -53,8 +54,10 @@ class Twins {
   void warm_up();
   std::set<FetchId> left_queued();
 
+  void happens();
   template <class OfCore, class OfNaive>
   void tell(const char* what, OfCore core, OfNaive naive);
+  void turn();
   void answer_pings();
   void look_who_is_left_alone();
   void note(std::vector<Effect> effects);
@@ -89,6 +92,7 @@ class Twins {
   Core core_;
   Naive naive_;
   std::string what_, wrong_;
+  bool more_ = false;  // another event comes before the turn
   std::uint64_t events_ = 0, last_fetch_ = 0, set_number_ = 0;
   std::set<FetchId> wanted_;
   std::map<PeerIndex, PeerKey> open_;
@@ -110,11 +114,7 @@ void Twins::tell(const char* what, OfCore core, OfNaive naive) {
   look_who_is_left_alone();
   naive_.event_over(now_);
   core_.check_invariants();
-  core_.dispatch(now_);
-  note(core_.take_effects());
-  naive_.turn_over(left_queued(), now_);
-  core_.check_invariants();
-  compare();
+  if (!more_) turn();
 }
 
 }  // namespace quarry::peer_selector

@@ -9,6 +9,18 @@ using namespace std::chrono_literals;
 
 void Twins::step() {
   if (over()) return;
+  if (setting_ == Setting::held_up && choices_.one_in(2)) {
+    more_ = true;
+    for (std::uint64_t more = choices_.below(6); more > 0; --more) happens();
+    more_ = false;
+    turn();
+  } else {
+    happens();
+  }
+  answer_pings();
+}
+
+void Twins::happens() {
   const std::uint64_t what = choices_.below(64);
   if (what < 12) {
     want();
@@ -34,14 +46,15 @@ void Twins::step() {
           core_.room_granted(room());
         },
         [&] { naive_.engine_attached(room()); });
+  } else if (what < 59 && what > 55) {
+    have();
+  } else if (more_) {
+    return;
   } else if (what == 55) {
     pass(std::chrono::hours(choices_.below(30)));
-  } else if (what < 59) {
-    have();
   } else {
     pass(std::chrono::milliseconds(choices_.below(choices_.one_in(4) ? 20'000 : 800)));
   }
-  answer_pings();
 }
 
 PeerKey Twins::some_peer() { return peer_key(1 + choices_.below(kPeers)); }

@@ -36,4 +36,14 @@ TEST_CASE(
   REQUIRE(hedges > 0);
 }
 
+TEST_CASE("R10 R22 N15 so it is where several events are heard in one turn") {
+  for (const std::uint64_t seed : {1, 2, 3, 4, 5}) {
+    CAPTURE(seed);
+    test::Seeded choices(seed);
+    Twins twins(choices, seed, Twins::Setting::held_up);
+    for (int step = 0; step < 300 && !twins.over(); ++step) twins.step();
+    REQUIRE(twins.wrong() == "");
+  }
+}
+
 }  // namespace quarry::peer_selector

@@ -18,6 +18,11 @@ inline constexpr std::size_t kBatchBytes = 256 * 1024;
 // never copied together with others.
 inline constexpr std::size_t kTravelsAlone = 32 * 1024;
 
+// A FetchId is a slot, which is used again, below a number that rises: so many fetches there can be
+// at a time.
+inline constexpr unsigned kFetchSlotBits = 22;
+inline constexpr std::uint32_t kFetchSlots = 1U << kFetchSlotBits;
+
 inline constexpr std::size_t kMaxTag = 64;        // bytes; the usual tag is 8
 inline constexpr std::size_t kMaxText = 255;      // bytes of a name, an agent, a reason
 inline constexpr std::size_t kMaxTargets = 64;    // per fetch

@@ -43,9 +43,9 @@ Result<std::unique_ptr<bus::Actor>> Actor::open(bus::Loop& loop, bus::Context& c
     return error(Error::Kind::config, "there is no room for an answer of the largest value",
                  "raise answer_bytes to at least the network's max_value");
   }
-  if (config.max_fetches > limits::kFetchSlots) {
+  if (config.max_fetches > quarry::limits::kFetchSlots) {
     return error(Error::Kind::config, "too many fetches",
-                 "max_fetches may be at most " + std::to_string(limits::kFetchSlots));
+                 "max_fetches may be at most " + std::to_string(quarry::limits::kFetchSlots));
   }
   auto selector = SelectorLink::open(context, node.selector_link, node.network);
   if (!selector) return tl::unexpected(selector.error());

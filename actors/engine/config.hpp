@@ -8,7 +8,8 @@ namespace quarry::engine {
 
 struct Config {
   std::uint32_t max_clients = 1024;
-  // Fetches in progress; at most limits::kFetchSlots. About 152 bytes each with one subscriber.
+  // Fetches in progress, as many as their ids have slots for. About 152 bytes each with one
+  // subscriber.
   std::uint32_t max_fetches = 4 * 1024 * 1024;
   std::uint32_t max_subscriptions = 8 * 1024 * 1024;
   // Room for answers that are not judged yet. Without room the PeerSelector asks nobody.

@@ -27,7 +27,7 @@ Core::Core(const Config& config, Self self, std::uint64_t seed, Time now)
       calls_(mix(seed, 5)),
       answers_(config.answer_slots, config.answer_bytes),
       puts_(limits::kMaxPuts, limits::kMaxPutBytes) {
-  QUARRY_CHECK(config.max_fetches <= limits::kFetchSlots);
+  QUARRY_CHECK(config.max_fetches <= quarry::limits::kFetchSlots);
 }
 
 void Core::client_greeted(ClientId client, Time now) {

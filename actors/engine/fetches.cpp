@@ -1,25 +1,25 @@
 #include "actors/engine/fetches.hpp"
 
-#include "actors/engine/limits.hpp"
+#include "msg/limits.hpp"
 
 namespace quarry::engine {
 
-std::uint64_t Fetches::order(FetchId id) { return id.value >> limits::kSlotBits; }
+std::uint64_t Fetches::order(FetchId id) { return id.value >> quarry::limits::kFetchSlotBits; }
 
 Slot Fetches::find(const Key& key) const {
   return by_key_.find(*this, hash_(key), [&](Slot slot) { return slab_[slot].key == key; });
 }
 
 Slot Fetches::find(FetchId id) const {
-  const Slot slot = static_cast<Slot>(id.value & (limits::kFetchSlots - 1));
+  const Slot slot = static_cast<Slot>(id.value & (quarry::limits::kFetchSlots - 1));
   return id && slot < slab_.end() && slab_[slot].id == id ? slot : kNone;
 }
 
 Slot Fetches::start(const Key& key, Time now) {
   const Slot slot = slab_.take();
-  QUARRY_CHECK(slot < limits::kFetchSlots);
+  QUARRY_CHECK(slot < quarry::limits::kFetchSlots);
   Fetch& fetch = slab_[slot];
-  fetch.id = FetchId{next_++ << limits::kSlotBits | slot};
+  fetch.id = FetchId{next_++ << quarry::limits::kFetchSlotBits | slot};
   fetch.key = key;
   fetch.started = now;
   fetch.older = newest_;

@@ -9,10 +9,6 @@
 
 namespace quarry::engine::limits {
 
-// A fetch id carries its slot in its low bits, so that finding a fetch by id needs no table.
-inline constexpr unsigned kSlotBits = 22;
-inline constexpr std::uint32_t kFetchSlots = 1U << kSlotBits;
-
 // Subscribers of one fetch: ending it is one event. Beyond: the fetch is refused (full).
 inline constexpr std::uint32_t kMaxSubscribers = 4096;
 // Targets of all fetches together, 32 bytes each. Beyond: refused (full).

@@ -255,7 +255,7 @@ class Core {
   Ourselves ourselves_;
   Breaker breaker_;
   Time backed_up_until_{Time::min()};
-  PooledHashMap<FetchId, Fetch, ByPlace> fetches_;
+  PooledHashMap<FetchId, Fetch, BySlot> fetches_;
   // Those that are standing, by the hash of their keys.
   PooledHashMap<std::uint64_t, Fetch*> standing_;
   SaltedHash hash_;

@@ -11,6 +11,7 @@
 #include "actors/peer_selector/due_heap.hpp"
 #include "actors/peer_selector/limits.hpp"
 #include "actors/peer_selector/list.hpp"
+#include "msg/limits.hpp"
 #include "msg/payload.hpp"
 #include "msg/time.hpp"
 #include "msg/types.hpp"
@@ -105,12 +106,11 @@ struct Fetch {
   std::uint32_t out() const { return progress ? progress->out : 0; }
 };
 
-// The Engine numbers a fetch by a place in its low bits, and used again, below a number that rises.
-// By their places, fetches that were wanted together stand together in a table too: among a million
-// others each step would wait for memory, several times, if they were spread over all of it.
-struct ByPlace {
+// By its slot (quarry::limits::kFetchSlots): so fetches that were wanted together stand together in
+// a table, too. Spread over all of a million others, each step would wait for memory several times.
+struct BySlot {
   std::size_t operator()(FetchId id) const noexcept {
-    return static_cast<std::size_t>(id.value & (limits::kFetchPlaces - 1));
+    return static_cast<std::size_t>(id.value & (quarry::limits::kFetchSlots - 1));
   }
 };
 

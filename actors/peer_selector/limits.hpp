@@ -14,8 +14,6 @@ inline constexpr std::size_t kMaxPeers = quarry::limits::kMaxRecords;
 // Peers that left and whose scores and blocks are kept in case they return. Beyond: the oldest is
 // forgotten.
 inline constexpr std::size_t kMaxRemembered = 1024;
-// Fetches that the Engine may have, each at a place of its own: as many as its ids have room for.
-inline constexpr std::uint64_t kFetchPlaces = std::uint64_t{1} << 22;
 // Timed-out requests that may still be answered, in all and of one fetch. Beyond: a late answer is
 // dropped like any unknown one.
 inline constexpr std::size_t kMaxLate = 8192;

@@ -46,12 +46,10 @@ void Twins::happens() {
           core_.room_granted(room());
         },
         [&] { naive_.engine_attached(room()); });
-  } else if (what < 59 && what > 55) {
-    have();
-  } else if (more_) {
-    return;
   } else if (what == 55) {
     pass(std::chrono::hours(choices_.below(30)));
+  } else if (what < 59) {
+    have();
   } else {
     pass(std::chrono::milliseconds(choices_.below(choices_.one_in(4) ? 20'000 : 800)));
   }
@@ -274,8 +272,9 @@ void Twins::judge(const link::Answer& answer, Outcome outcome, bool again) {
       [&] { naive_.judged(judged, now_); });
 }
 
-// As a loop does, at each deadline; but at whole milliseconds.
+// As a loop does, at each deadline; but at whole milliseconds. None passes within a turn.
 void Twins::pass(Duration duration) {
+  if (more_) return;
   const Time end = now_ + duration;
   for (int turns = 0; !over() && core_.next_deadline() <= end && turns < 300; ++turns) {
     now_ =

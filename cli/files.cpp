@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 namespace quarry::cli {
@@ -89,6 +90,16 @@ bool write_all(int fd, ByteView bytes) {
     if (put > 0) bytes = bytes.subspan(static_cast<std::size_t>(put));
   }
   return true;
+}
+
+Result<std::string> make_temporary_folder(const std::string& name) {
+  std::error_code code;
+  std::string folder = std::filesystem::temp_directory_path(code) / ("quarry-" + name + "-XXXXXX");
+  if (!code && ::mkdtemp(folder.data()) != nullptr) return folder;
+  return error(Error::Kind::io,
+               "cannot make a temporary folder: " +
+                   (code ? code.message() : std::string(std::strerror(errno))),
+               "set TMPDIR to one that is there and may be written to");
 }
 
 }  // namespace quarry::cli

@@ -1,4 +1,4 @@
-// Whole files, read and written: never half of one under its final name.
+// Whole files, read and written: never half of one under its final name; and temporary folders.
 #pragma once
 
 #include <filesystem>
@@ -18,6 +18,9 @@ Result<std::string> read_descriptor(int fd, std::string_view name, std::size_t m
 Result<> replace_file(const std::filesystem::path& file, ByteView bytes, unsigned mode = 0666);
 // Refuses to replace.
 Result<> create_file(const std::filesystem::path& file, std::string_view text, unsigned mode);
+
+// A new folder for our eyes only, quarry-NAME-… where temporary files belong.
+Result<std::string> make_temporary_folder(const std::string& name);
 
 // False, with errno, when not all of it could be written.
 bool write_all(int fd, ByteView bytes);

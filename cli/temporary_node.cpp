@@ -1,11 +1,7 @@
 #include "cli/temporary_node.hpp"
 
-#include <stdlib.h>
-
-#include <cerrno>
-#include <cstring>
-
 #include "bus/identity.hpp"
+#include "cli/files.hpp"
 #include "cli/log.hpp"
 #include "cli/new_home.hpp"
 #include "cli/output.hpp"
@@ -20,15 +16,9 @@ TemporaryNode::~TemporaryNode() {
 }
 
 Result<Home> TemporaryNode::make_folder() {
-  std::error_code failed;
-  std::string folder = std::filesystem::temp_directory_path(failed) / "quarry-fetch-XXXXXX";
-  if (failed || ::mkdtemp(folder.data()) == nullptr) {
-    return error(Error::Kind::io,
-                 std::string("cannot make a temporary folder: ") +
-                     (failed ? failed.message() : std::strerror(errno)),
-                 "set TMPDIR to one");
-  }
-  folder_ = folder;
+  const auto folder = make_temporary_folder("fetch");
+  if (!folder) return tl::unexpected(folder.error());
+  folder_ = *folder;
   const Home home(folder_);
   const auto key = make_home(home, "");
   if (!key) return tl::unexpected(key.error());

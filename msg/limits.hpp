@@ -18,8 +18,8 @@ inline constexpr std::size_t kBatchBytes = 256 * 1024;
 // never copied together with others.
 inline constexpr std::size_t kTravelsAlone = 32 * 1024;
 
-// A FetchId is a slot, which is used again, below a number that rises: so many fetches there can be
-// at a time.
+// A FetchId has a slot in its low bits, used again, below a number that rises: by that a fetch is
+// found without a table, and there are at most so many at a time.
 inline constexpr unsigned kFetchSlotBits = 22;
 inline constexpr std::uint32_t kFetchSlots = 1U << kFetchSlotBits;
 

@@ -75,12 +75,9 @@ Field::~Field() {
 }
 
 Result<> Field::prepare() {
-  std::error_code failed;
-  std::string folder = (std::filesystem::temp_directory_path(failed) / "quarry-bench-XXXXXX");
-  if (failed || mkdtemp(folder.data()) == nullptr) {
-    return error(Error::Kind::io, "cannot make a temporary folder", "set TMPDIR to one");
-  }
-  net_.emplace(folder);
+  const auto folder = make_temporary_folder("bench");
+  if (!folder) return tl::unexpected(folder.error());
+  net_.emplace(*folder);
   if (auto made = net_->make({.nodes = plan_.nodes}); !made) return made;
   // A node's entry stands in every other node's file.
   auto others = read_peers(net_->nodes()[0].home.peers_file());

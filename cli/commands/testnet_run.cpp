@@ -38,13 +38,6 @@ Result<scenario::Script> read_script(const RunFlags& flags) {
   return script;
 }
 
-Result<std::string> make_folder() {
-  std::error_code failed;
-  std::string folder = std::filesystem::temp_directory_path(failed) / "quarry-run-XXXXXX";
-  if (!failed && ::mkdtemp(folder.data()) != nullptr) return folder;
-  return error(Error::Kind::io, "cannot make a temporary folder", "set TMPDIR to one");
-}
-
 Result<> write_report(const RunFlags& flags, const scenario::Report& report) {
   if (flags.report.empty()) return {};
   const bool page = flags.report.ends_with(".html");
@@ -56,7 +49,7 @@ Exit testnet_run(const RunFlags& flags) {
   auto script = read_script(flags);
   if (!script) return fail(script.error());
   if (auto set = log_to_stderr("error", false); !set) return fail(set.error());
-  const auto folder = make_folder();
+  const auto folder = make_temporary_folder("run");
   if (!folder) return fail(folder.error());
   scenario::Report report{flags.scenario,
                           script->title,

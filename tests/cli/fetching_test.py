@@ -12,8 +12,8 @@ import subprocess
 import termios
 import unittest
 
-from cluster import PATIENCE, QUARRY, Node, eventually, key_of
-from shared import INTERRUPTED, NOBODYS, NO_NODE, OK, SOME, USAGE, Shared
+from cluster import PATIENCE, QUARRY, ROOT, Node, eventually, key_of
+from shared import INTERRUPTED, IO, NOBODYS, NO_NODE, OK, SOME, USAGE, Shared
 
 # The number of the promise; sanitizers do the same with less.
 MANY = 100_000 if PATIENCE == 1 else 1_000
@@ -252,6 +252,15 @@ class WithoutANode(Shared):
         self.says(self.run_on(self.idle, "fetch", NOBODYS, "--peers", peers), USAGE, "no peers")
         peers.write_text("nonsense\n")
         self.says(self.run_on(self.idle, "fetch", NOBODYS, "--peers", peers), 3, "nonsense")
+
+    def test_no_folder_for_temporary_files(self):
+        (self.out / "peers").write_text(f"{self.node.key} {self.node.endpoint}\n")
+        nowhere = str(self.out / "nowhere")
+        for words in (["fetch", NOBODYS, "--peers", self.out / "peers", "--home", self.out / "no"],
+                      ["testnet", "run", ROOT / "docker/scenarios/kill"], ["bench"]):
+            done = subprocess.run([QUARRY, *words], stdin=subprocess.DEVNULL, capture_output=True,
+                                  env=dict(os.environ, TMPDIR=nowhere), timeout=60 * PATIENCE)
+            self.says(done, IO, "temporary folder: ", "set TMPDIR")
 
 
 if __name__ == "__main__":

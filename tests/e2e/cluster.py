@@ -19,6 +19,7 @@ import tempfile
 import time
 import unittest
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 QUARRY = os.environ.get("QUARRY", "build/dev/cli/quarry")
 PLACEMENT = os.environ.get("QUARRY_PLACEMENT", "one")
 # Sanitizers slow a process down; what is measured in seconds is allowed this much more.

@@ -10,9 +10,8 @@ import subprocess
 import tempfile
 import unittest
 
-from cluster import PATIENCE, QUARRY, containers
+from cluster import PATIENCE, QUARRY, ROOT, containers
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SCENARIOS = ROOT / "docker" / "scenarios"
 IN_SHORT = {"soak": 0.006}  # of its time; the others:
 SHORT = 0.35

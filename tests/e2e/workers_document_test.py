@@ -8,9 +8,8 @@ import sys
 import tempfile
 import unittest
 
-from cluster import PATIENCE, QUARRY
+from cluster import PATIENCE, QUARRY, ROOT
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "workers.md"
 MARK = "\x01"
 
